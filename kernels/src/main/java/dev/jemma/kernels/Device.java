@@ -1,0 +1,34 @@
+package dev.jemma.kernels;
+
+import java.lang.foreign.MemorySegment;
+
+/** One place where kernels run. Thread-safe for allocation; each stream belongs to one thread at a time. */
+public interface Device extends AutoCloseable {
+    /** Backend name as users type it: {@code cpu}. */
+    String backend();
+
+    /** What the hardware calls itself, with the facts that bear on speed: {@code 2 threads, 512-bit vectors}. */
+    String description();
+
+    DeviceMemory memory();
+
+    /**
+     * Allocates zeroed memory.
+     *
+     * @throws DeviceException if it does not fit
+     */
+    DeviceBuffer allocate(long byteSize, String label);
+
+    /**
+     * Makes read-only host bytes (weights in a mapped file) readable by kernels: in place where the device can, else
+     * as a copy. {@code bytes} must stay valid until the returned region's buffer is closed.
+     */
+    Region adopt(MemorySegment bytes, String label);
+
+    /** Opens a command stream whose steps stay within {@code limits}; takes all its memory now. */
+    CommandStream openStream(StepLimits limits);
+
+    /** Releases the device. Buffers and streams must have been closed. */
+    @Override
+    void close();
+}
