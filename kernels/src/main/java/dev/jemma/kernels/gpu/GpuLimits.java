@@ -1,0 +1,16 @@
+package dev.jemma.kernels.gpu;
+
+/**
+ * What a device can do, as far as the dispatcher chooses by it.
+ *
+ * @param simdWidth lanes of a simdgroup: 32 for every device that Jemma supports
+ * @param maxThreadgroupMemory bytes
+ * @param maxBufferBytes largest single buffer
+ * @param unifiedMemory host and device share memory
+ */
+public record GpuLimits(
+        int simdWidth,
+        int maxThreadsPerThreadgroup,
+        int maxThreadgroupMemory,
+        long maxBufferBytes,
+        boolean unifiedMemory) {}
