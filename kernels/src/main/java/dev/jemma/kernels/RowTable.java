@@ -28,6 +28,14 @@ public final class RowTable {
         spanStarts[++numSpans] = count;
     }
 
+    void copyFrom(RowTable other) {
+        count = other.count;
+        numSpans = other.numSpans;
+        System.arraycopy(other.slots, 0, slots, 0, count);
+        System.arraycopy(other.positions, 0, positions, 0, count);
+        System.arraycopy(other.spanStarts, 0, spanStarts, 0, numSpans + 1);
+    }
+
     boolean hasSlot(int slot) {
         for (int span = 0; span < numSpans; span++) {
             if (slots[spanStarts[span]] == slot) {

@@ -59,6 +59,18 @@ public final class Step {
         }
     }
 
+    /** Becomes a copy of {@code other}: for streams, which may not look at the caller's step after it was begun. */
+    public void copyFrom(Step other) {
+        if (other.count(RowSet.ALL) > tokens.length || other.count(RowSet.OUTPUT) > outputRows.length) {
+            throw new IllegalArgumentException(
+                    other + " does not fit in " + tokens.length + " rows, " + outputRows.length + " outputs");
+        }
+        all.copyFrom(other.all);
+        output.copyFrom(other.output);
+        System.arraycopy(other.tokens, 0, tokens, 0, all.count());
+        System.arraycopy(other.outputRows, 0, outputRows, 0, output.count());
+    }
+
     /** Slots, positions and spans of a row set. */
     public RowTable rows(RowSet set) {
         return set == RowSet.ALL ? all : output;

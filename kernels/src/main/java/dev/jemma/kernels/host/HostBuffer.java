@@ -51,8 +51,9 @@ public final class HostBuffer implements DeviceBuffer {
     @Override
     public synchronized void close() {
         if (!closed) {
-            closed = true;
+            // May refuse while another thread reads the memory; the buffer is still open then.
             release.run();
+            closed = true;
         }
     }
 }
