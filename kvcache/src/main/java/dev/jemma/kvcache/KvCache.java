@@ -143,8 +143,8 @@ public final class KvCache implements AutoCloseable {
     }
 
     /**
-     * Encodes the copy of a whole sequence to another slot, whose own is forgotten. The step that this is encoded in
-     * may hold no rows of either slot.
+     * Encodes the copy of a whole sequence to another slot, whose own is forgotten. Encode it before the forward pass
+     * of its step, which may then hold rows of both.
      */
     public void fork(Commands commands, int fromSlot, int toSlot) {
         for (KvView view : views) {
