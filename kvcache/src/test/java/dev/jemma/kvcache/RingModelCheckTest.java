@@ -37,8 +37,7 @@ class RingModelCheckTest {
 
     private final Device device =
             Backends.open("reference", DeviceOptions.DEFAULT).device();
-    private final KvCache cache =
-            KvCache.allocate(device, new KvCacheSpec(LAYERS, SLOTS, CONTEXT, CHUNK, DType.F32));
+    private final KvCache cache = KvCache.allocate(device, new KvCacheSpec(LAYERS, SLOTS, CONTEXT, CHUNK, DType.F32));
     private final int maxRows = SLOTS * CHUNK;
     private final DeviceBuffer[] memory = new DeviceBuffer[4];
     private Tensor q;
@@ -178,7 +177,11 @@ class RingModelCheckTest {
         for (int row = 0; row < step.count(RowSet.ALL); row++) {
             int position = step.rows(RowSet.ALL).position(row);
             double[] expected = attend(
-                    history.get(step.rows(RowSet.ALL).slot(row)), position, LAYERS.get(layer).window(), queries, row);
+                    history.get(step.rows(RowSet.ALL).slot(row)),
+                    position,
+                    LAYERS.get(layer).window(),
+                    queries,
+                    row);
             for (int i = 0; i < HEAD_DIM; i++) {
                 // Averages of values of order 1 in double, rounded once to float: 2^-24 relative, with room for exp.
                 assertThat((double) actual[row * HEAD_DIM + i])
