@@ -1,0 +1,4 @@
+@NullMarked
+package dev.jemma.engine;
+
+import org.jspecify.annotations.NullMarked;
