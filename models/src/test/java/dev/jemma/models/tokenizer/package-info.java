@@ -1,0 +1,4 @@
+@NullMarked
+package dev.jemma.models.tokenizer;
+
+import org.jspecify.annotations.NullMarked;
