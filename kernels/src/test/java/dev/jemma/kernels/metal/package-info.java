@@ -1,0 +1,4 @@
+@NullMarked
+package dev.jemma.kernels.metal;
+
+import org.jspecify.annotations.NullMarked;
