@@ -4,33 +4,36 @@ package dev.jemma.kernels;
 final class CheckedStream implements CommandStream {
     private final CommandStream stream;
     private final StepLimits limits;
+    private final Step step;
     private final CheckedCommands checked;
     private boolean encoding;
 
     CheckedStream(CommandStream stream, StepLimits limits) {
         this.stream = stream;
         this.limits = limits;
-        this.checked = new CheckedCommands(limits);
+        this.step = new Step(limits.maxRows(), limits.maxOutputRows());
+        this.checked = new CheckedCommands(new OpCheck(limits, step));
     }
 
     @Override
-    public Commands begin(Step step) {
+    public Commands begin(Step next) {
         if (encoding) {
             throw new IllegalStateException("the step before this one was neither submitted nor abandoned");
         }
-        checkStep(step);
-        checked.reset(stream.begin(step), step);
+        checkStep(next);
+        step.copyFrom(next);
+        checked.begin(stream.begin(next));
         encoding = true;
         return checked;
     }
 
-    private void checkStep(Step step) {
-        RowTable rows = step.rows(RowSet.ALL);
+    private void checkStep(Step next) {
+        RowTable rows = next.rows(RowSet.ALL);
         if (rows.count() == 0) {
             throw new IllegalArgumentException("the step has no rows");
         }
-        if (rows.count() > limits.maxRows() || step.count(RowSet.OUTPUT) > limits.maxOutputRows()) {
-            throw new IllegalArgumentException(step + " exceeds " + limits);
+        if (rows.count() > limits.maxRows() || next.count(RowSet.OUTPUT) > limits.maxOutputRows()) {
+            throw new IllegalArgumentException(next + " exceeds " + limits);
         }
         for (int row = 0; row < rows.count(); row++) {
             if (rows.slot(row) >= limits.maxSlots() || rows.position(row) >= limits.maxContext()) {
