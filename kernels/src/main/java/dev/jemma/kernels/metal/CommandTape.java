@@ -19,8 +19,12 @@ final class CommandTape implements AutoCloseable {
     private static final int BUFFER = 1;
     private static final int BYTES = 2;
     private static final int THREADGROUP_MEMORY = 3;
-    private static final int DISPATCH = 4;
-    private static final int BARRIER = 5;
+    private static final int GROUPS = 4;
+    private static final int THREADS = 5;
+    private static final int BARRIER = 6;
+
+    /** A command and its three operands. */
+    private static final int WORDS = 4;
 
     /** MTLBarrierScopeBuffers. */
     private static final long BARRIER_SCOPE = 1;
@@ -33,12 +37,18 @@ final class CommandTape implements AutoCloseable {
     private final MemorySegment threads = arena.allocate(Send.MTL_SIZE);
     private final long[] boundBuffer = new long[SLOTS];
     private final long[] boundOffset = new long[SLOTS];
+
+    /** Whether arguments that an earlier dispatch left bound are taken away, so that a kernel cannot live off them. */
+    private final boolean strict;
+
     private long[] words = new long[4096];
     private int used;
     private MemorySegment blocks = arena.allocate(1 << 16, BLOCK_ALIGNMENT);
     private long blockBytes;
 
-    CommandTape() {}
+    CommandTape(boolean strict) {
+        this.strict = strict;
+    }
 
     void clear() {
         used = 0;
@@ -71,8 +81,8 @@ final class CommandTape implements AutoCloseable {
     }
 
     void dispatch(long groupsX, long groupsY, long groupsZ, long threadsX, long threadsY, long threadsZ) {
-        put(DISPATCH, groupsX, groupsY, groupsZ);
-        put(DISPATCH, threadsX, threadsY, threadsZ);
+        put(GROUPS, groupsX, groupsY, groupsZ);
+        put(THREADS, threadsX, threadsY, threadsZ);
     }
 
     void barrier() {
@@ -80,21 +90,25 @@ final class CommandTape implements AutoCloseable {
     }
 
     private void put(int command, long a, long b, long c) {
-        if (used + 4 > words.length) {
+        if (used + WORDS > words.length) {
             words = Arrays.copyOf(words, 2 * words.length);
         }
         words[used] = command;
         words[used + 1] = a;
         words[used + 2] = b;
         words[used + 3] = c;
-        used += 4;
+        used += WORDS;
     }
 
     /** Sends the step to an MTLComputeCommandEncoder. What is bound already is not bound again. */
     void encode(long encoder) {
         Arrays.fill(boundBuffer, 0);
         long boundPipeline = 0;
-        for (int at = 0; at < used; at += 4) {
+        int boundSlots = 0;
+        int boundMemory = 0;
+        int slots = 0;
+        int memory = 0;
+        for (int at = 0; at < used; at += WORDS) {
             long a = words[at + 1];
             long b = words[at + 2];
             long c = words[at + 3];
@@ -105,17 +119,29 @@ final class CommandTape implements AutoCloseable {
                         boundPipeline = a;
                     }
                 }
-                case BUFFER -> bind(encoder, (int) a, b, c);
+                case BUFFER -> {
+                    bind(encoder, (int) a, b, c);
+                    slots |= 1 << a;
+                }
                 case BYTES -> {
                     Send.send(encoder, Messages.SET_BYTES, blocks.address() + b, c, a);
                     boundBuffer[(int) a] = 0;
+                    slots |= 1 << a;
                 }
-                case THREADGROUP_MEMORY -> Send.send(encoder, Messages.SET_THREADGROUP_MEMORY, b, a);
-                case DISPATCH -> {
-                    size(groups, a, b, c);
-                    at += 4;
-                    size(threads, words[at + 1], words[at + 2], words[at + 3]);
+                case THREADGROUP_MEMORY -> {
+                    Send.send(encoder, Messages.SET_THREADGROUP_MEMORY, b, a);
+                    memory |= 1 << a;
+                }
+                case GROUPS -> size(groups, a, b, c);
+                case THREADS -> {
+                    unbind(encoder, strict ? boundSlots & ~slots : 0);
+                    dropMemory(encoder, boundMemory & ~memory);
+                    size(threads, a, b, c);
                     Send.send(encoder, Messages.DISPATCH, groups, threads);
+                    boundSlots = slots;
+                    boundMemory = memory;
+                    slots = 0;
+                    memory = 0;
                 }
                 case BARRIER -> Send.send(encoder, Messages.BARRIER, BARRIER_SCOPE);
                 default -> throw new AssertionError(words[at]);
@@ -131,6 +157,21 @@ final class CommandTape implements AutoCloseable {
         } else if (boundOffset[index] != offset) {
             Send.send(encoder, Messages.SET_BUFFER_OFFSET, offset, index);
             boundOffset[index] = offset;
+        }
+    }
+
+    private void unbind(long encoder, int stale) {
+        for (int rest = stale; rest != 0; rest &= rest - 1) {
+            int index = Integer.numberOfTrailingZeros(rest);
+            Send.send(encoder, Messages.SET_BUFFER, 0, 0, index);
+            boundBuffer[index] = 0;
+        }
+    }
+
+    /** Memory that an earlier kernel asked for would be set aside for later ones too and keep threadgroups waiting. */
+    private static void dropMemory(long encoder, int stale) {
+        for (int rest = stale; rest != 0; rest &= rest - 1) {
+            Send.send(encoder, Messages.SET_THREADGROUP_MEMORY, 0, Integer.numberOfTrailingZeros(rest));
         }
     }
 

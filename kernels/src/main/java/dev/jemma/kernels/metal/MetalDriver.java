@@ -129,12 +129,16 @@ public final class MetalDriver implements GpuDriver {
 
     @Override
     public GpuStream openStream() {
+        return openStream(SignatureCheck.ENABLED);
+    }
+
+    MetalStream openStream(boolean strict) {
         long queue = Send.get(device, Messages.NEW_COMMAND_QUEUE);
         if (queue == 0) {
             throw new DeviceException.OutOfMemory("metal: the device made no command queue");
         }
         residency.attach(queue);
-        MetalStream stream = new MetalStream(this, queue);
+        MetalStream stream = new MetalStream(this, queue, strict);
         synchronized (streams) {
             streams.add(stream);
         }

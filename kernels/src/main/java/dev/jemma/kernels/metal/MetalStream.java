@@ -26,7 +26,7 @@ final class MetalStream implements GpuStream {
 
     private final MetalDriver driver;
     private final long queue;
-    private final CommandTape tape = new CommandTape();
+    private final CommandTape tape;
     private final DispatchCheck pending;
     private final @Nullable MetalBuffer[] inputs = new @Nullable MetalBuffer[DEPTH];
     private final long[] commandBuffers = new long[DEPTH];
@@ -37,9 +37,11 @@ final class MetalStream implements GpuStream {
     private boolean closed;
     private @Nullable String failure;
 
-    MetalStream(MetalDriver driver, long queue) {
+    /** @param strict see {@link CommandTape} */
+    MetalStream(MetalDriver driver, long queue, boolean strict) {
         this.driver = driver;
         this.queue = queue;
+        tape = new CommandTape(strict);
         pending = new DispatchCheck(driver.limits().maxThreadgroupMemory());
     }
 
