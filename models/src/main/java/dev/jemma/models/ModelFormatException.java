@@ -1,7 +1,10 @@
 package dev.jemma.models;
 
-/** A checkpoint is missing something or says something Jemma does not run. Messages read: where: what; what to do. */
-public class ModelFormatException extends RuntimeException {
+/**
+ * A checkpoint that cannot be used: malformed, incomplete, contradictory, or of a kind that Jemma does not compute.
+ * Messages read <i>where: what; expected X, got Y; what to do</i>.
+ */
+public final class ModelFormatException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
     public ModelFormatException(String message) {
