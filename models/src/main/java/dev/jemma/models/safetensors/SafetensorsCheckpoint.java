@@ -98,7 +98,9 @@ public final class SafetensorsCheckpoint implements AutoCloseable {
     private static Path onlyWeightFile(Path directory) {
         List<String> names;
         try (Stream<Path> entries = Files.list(directory)) {
-            names = entries.map(entry -> entry.getFileName().toString()).sorted().toList();
+            names = entries.map(entry -> entry.getFileName().toString())
+                    .sorted()
+                    .toList();
         } catch (IOException unreadable) {
             throw new ModelFormatException(directory + ": cannot be read: " + unreadable.getMessage(), unreadable);
         }

@@ -38,8 +38,7 @@ public record SafetensorsHeader(String file, Map<String, TensorInfo> tensors, lo
     static final int MAX_RANK = 16;
 
     private static final long LENGTH_BYTES = 8;
-    private static final ValueLayout.OfLong LENGTH =
-            ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfLong LENGTH = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     /**
      * Parses and checks the header of a whole file's bytes.
@@ -171,8 +170,8 @@ public record SafetensorsHeader(String file, Map<String, TensorInfo> tensors, lo
 
         private TensorInfo checked(TensorInfo tensor) {
             if (tensor.end() < tensor.begin()) {
-                throw malformed(tensor.name() + " ends before it begins: offsets " + tensor.begin() + " to "
-                        + tensor.end());
+                throw malformed(
+                        tensor.name() + " ends before it begins: offsets " + tensor.begin() + " to " + tensor.end());
             }
             ElementType type = tensor.type();
             if (type == null) {

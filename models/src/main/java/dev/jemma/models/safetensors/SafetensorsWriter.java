@@ -111,7 +111,8 @@ public final class SafetensorsWriter implements AutoCloseable {
      * @throws IllegalStateException if another tensor is due, or these are more bytes than it has left
      */
     public void write(String tensor, MemorySegment bytes) {
-        while (current < entries.size() && writtenOfCurrent == entries.get(current).byteSize()) {
+        while (current < entries.size()
+                && writtenOfCurrent == entries.get(current).byteSize()) {
             current++;
             writtenOfCurrent = 0;
         }

@@ -7,9 +7,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.SequencedSet;
-import java.util.LinkedHashSet;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
@@ -81,7 +81,9 @@ public record ShardIndex(Path path, Map<String, String> shards) {
                 throw malformed(path, tensor + ": expected a file name, got " + parser.currentToken());
             }
             String shard = parser.getString();
-            if (shard.indexOf('/') >= 0 || shard.indexOf('\\') >= 0 || shard.indexOf('\0') >= 0
+            if (shard.indexOf('/') >= 0
+                    || shard.indexOf('\\') >= 0
+                    || shard.indexOf('\0') >= 0
                     || !shard.endsWith(".safetensors")) {
                 throw malformed(
                         path, tensor + ": expected the name of a .safetensors file beside the index, got " + shard);
