@@ -1,5 +1,7 @@
 package dev.jemma.kernels;
 
+import java.util.List;
+
 /** Opens one backend's device; found with {@link java.util.ServiceLoader}. */
 public interface DeviceProvider {
     /** Name as users type it: {@code cpu}. */
@@ -14,4 +16,12 @@ public interface DeviceProvider {
      * @throws DeviceException.Unavailable with the reason and what to do, if it cannot be used here
      */
     Device open(DeviceOptions options);
+
+    /**
+     * Looks closer than {@link #open} does: limits, and whatever could be wrong with this machine's drivers or with
+     * kernels that only this machine can compile. Called by {@code doctor} for backends that can be opened.
+     */
+    default List<Finding> examine(DeviceOptions options) {
+        return List.of();
+    }
 }

@@ -55,7 +55,8 @@ final class MetalCompiler implements AutoCloseable {
         }
     }
 
-    private long library(ShaderLibrary library) {
+    /** The MTLLibrary of a source; needs an autorelease pool. */
+    synchronized long library(ShaderLibrary library) {
         Long cached = libraries.get(library);
         if (cached != null) {
             return cached;

@@ -149,6 +149,10 @@ public final class MetalDriver implements GpuDriver {
         return device;
     }
 
+    MetalCompiler compiler() {
+        return compiler;
+    }
+
     MetalMemory buffers() {
         return memory;
     }
