@@ -185,15 +185,15 @@ public final class DecoderCheckpoint {
             problems.add(spec.name() + ": rows of " + spec.cols() + " cannot be divided into groups of "
                     + setting.groupSize() + "; config.json's quantization is not that of these files");
         }
-        StoredTensor codes = find(spec.tensor(), "U32 " + withCols(spec, spec.cols() * setting.bits() / 32));
+        StoredTensor codes = find(spec.tensor(), "U32 " + spec.withCols((long) spec.cols() * setting.bits() / 32));
         if (codes != null
                 && (codes.info().type() != ElementType.U32
-                        || !codes.info().shape().equals(withCols(spec, spec.cols() * setting.bits() / 32)))) {
-            problems.add(spec.tensor() + ": expected U32 " + withCols(spec, spec.cols() * setting.bits() / 32) + " for "
-                    + setting + ", got " + codes.info().describe());
+                        || !codes.info().shape().equals(spec.withCols((long) spec.cols() * setting.bits() / 32)))) {
+            problems.add(spec.tensor() + ": expected U32 " + spec.withCols((long) spec.cols() * setting.bits() / 32)
+                    + " for " + setting + ", got " + codes.info().describe());
         }
-        checkFloats(spec.scales(), withCols(spec, spec.cols() / setting.groupSize()));
-        checkFloats(spec.biases(), withCols(spec, spec.cols() / setting.groupSize()));
+        checkFloats(spec.scales(), spec.withCols(spec.cols() / setting.groupSize()));
+        checkFloats(spec.biases(), spec.withCols(spec.cols() / setting.groupSize()));
         checkSameType(spec);
     }
 
@@ -206,12 +206,6 @@ public final class DecoderCheckpoint {
             problems.add(spec.biases() + ": expected " + scales.info().dtype() + " as its scales, got "
                     + biases.info().dtype());
         }
-    }
-
-    private static List<Long> withCols(TensorSpec spec, long cols) {
-        List<Long> shape = new ArrayList<>(spec.shape());
-        shape.set(shape.size() - 1, cols);
-        return shape;
     }
 
     private void checkFloats(String tensor, List<Long> shape) {

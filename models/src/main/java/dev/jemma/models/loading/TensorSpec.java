@@ -1,5 +1,6 @@
 package dev.jemma.models.loading;
 
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -36,6 +37,13 @@ public record TensorSpec(String name, List<Long> shape, Kind kind) {
 
     public String biases() {
         return name + ".biases";
+    }
+
+    /** The shape with rows of another width: that of codes or of scales. */
+    public List<Long> withCols(long cols) {
+        List<Long> changed = new ArrayList<>(shape);
+        changed.set(changed.size() - 1, cols);
+        return List.copyOf(changed);
     }
 
     /** Logical elements. */
