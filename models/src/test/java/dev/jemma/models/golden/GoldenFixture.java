@@ -37,6 +37,7 @@ record GoldenFixture(Path folder, List<Prompt> prompts) {
      * @param greedy the reference's greedy continuation
      * @param margins difference of the two best logits at each step of it
      */
+    @SuppressWarnings("ArrayRecordComponent") // never compared
     record Prompt(String name, int[] ids, int[] greedy, double[] margins) {
         /** How many greedy ids are certain when logits may be off by {@code tolerance} each. */
         int certainIds(double tolerance) {
@@ -65,7 +66,9 @@ record GoldenFixture(Path folder, List<Prompt> prompts) {
                     name,
                     ints(node.get("ids")),
                     ints(node.get("greedy")),
-                    elements(node.get("greedy_top2_margin")).mapToDouble(JsonNode::asDouble).toArray()));
+                    elements(node.get("greedy_top2_margin"))
+                            .mapToDouble(JsonNode::asDouble)
+                            .toArray()));
         }
         return new GoldenFixture(folder, prompts);
     }

@@ -87,14 +87,18 @@ final class GoldenRun implements AutoCloseable {
         return logits;
     }
 
-    /** The first {@code count} ids of the greedy continuation. */
-    int[] greedy(int[] ids, int count) {
+    /**
+     * The first {@code count} ids of the greedy continuation.
+     *
+     * @param logits of the last token so far
+     */
+    int[] greedy(float[] logits, int count) {
         int[] generated = new int[count];
-        float[] logits = lastLogits(ids);
+        float[] next = logits;
         for (int i = 0; i < count; i++) {
-            generated[i] = argmax(logits);
+            generated[i] = argmax(next);
             if (i + 1 < count) {
-                logits = run(new int[] {generated[i]}, 0, 1, 1);
+                next = run(new int[] {generated[i]}, 0, 1, 1);
             }
         }
         return generated;
@@ -157,8 +161,7 @@ final class GoldenRun implements AutoCloseable {
         cache.clear(slot);
         fill(ids, 0, ids.length, ids.length);
         Commands commands = stream.begin(step);
-        forward.encode(
-                commands, step, (c, depth, x) -> c.copy(Tensor.f32(taps.get(depth), x.rows(), hiddenSize), x));
+        forward.encode(commands, step, (c, depth, x) -> c.copy(Tensor.f32(taps.get(depth), x.rows(), hiddenSize), x));
         stream.await(stream.submit());
         List<float[]> hidden = new ArrayList<>();
         for (DeviceBuffer tap : taps) {

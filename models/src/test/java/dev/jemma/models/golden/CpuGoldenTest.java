@@ -1,8 +1,0 @@
-package dev.jemma.models.golden;
-
-class CpuGoldenTest extends GoldenContract {
-    @Override
-    String backend() {
-        return "cpu";
-    }
-}
