@@ -1,0 +1,225 @@
+// Writing keys and values to the cache. Position p of a slot lies in row p % capacity; heads are apart.
+#include "common.h"
+
+// To nearest, ties to even; saturating, where a plain conversion would give infinity.
+inline half saturated_half(float x) {
+    return half(clamp(x, -65504.0f, 65504.0f));
+}
+
+inline void store_element(device half* cache, ulong i, float x) {
+    cache[i] = saturated_half(x);
+}
+
+inline void store_element(device float* cache, ulong i, float x) {
+    cache[i] = x;
+}
+
+struct StoreArgs {
+    int head_dim;
+    int num_kv_heads;
+    int capacity;
+    int k_stride;
+    int v_stride;
+};
+
+// Grid (columns of all heads, rows).
+template <typename T>
+kernel void store_kv(
+        constant StoreArgs& args [[buffer(0)]],
+        device const int* positions [[buffer(1)]],
+        device const int* slots [[buffer(2)]],
+        device const float* k [[buffer(3)]],
+        device const float* v [[buffer(4)]],
+        device T* keys [[buffer(5)]],
+        device T* values [[buffer(6)]],
+        uint2 at [[thread_position_in_grid]]) {
+    const int col = int(at.x);
+    if (col >= args.num_kv_heads * args.head_dim) {
+        return;
+    }
+    const int head = col / args.head_dim;
+    const ulong slot_head = ulong(slots[at.y]) * ulong(args.num_kv_heads) + ulong(head);
+    const ulong cache_row = slot_head * ulong(args.capacity) + ulong(positions[at.y] % args.capacity);
+    const ulong i = cache_row * ulong(args.head_dim) + ulong(col - head * args.head_dim);
+    store_element(keys, i, row_of(k, int(at.y), args.k_stride)[col]);
+    store_element(values, i, row_of(v, int(at.y), args.v_stride)[col]);
+}
+
+template [[host_name("store_kv_f16")]] kernel decltype(store_kv<half>) store_kv<half>;
+template [[host_name("store_kv_f32")]] kernel decltype(store_kv<float>) store_kv<float>;
+
+struct CopySlotArgs {
+    int elements;
+    int head_elements;
+    int from_head;
+    int to_head;
+};
+
+// Grid (elements of a head's first rows, heads); `from_head` and `to_head` count heads over all slots.
+template <typename T>
+kernel void copy_slot(
+        constant CopySlotArgs& args [[buffer(0)]],
+        device T* keys [[buffer(1)]],
+        device T* values [[buffer(2)]],
+        uint2 at [[thread_position_in_grid]]) {
+    if (int(at.x) >= args.elements) {
+        return;
+    }
+    const ulong from = (ulong(args.from_head) + ulong(at.y)) * ulong(args.head_elements) + ulong(at.x);
+    const ulong to = (ulong(args.to_head) + ulong(at.y)) * ulong(args.head_elements) + ulong(at.x);
+    keys[to] = keys[from];
+    values[to] = values[from];
+}
+
+template [[host_name("copy_slot_f16")]] kernel decltype(copy_slot<half>) copy_slot<half>;
+template [[host_name("copy_slot_f32")]] kernel decltype(copy_slot<float>) copy_slot<float>;
+
+struct HeadArgs {
+    int pairs;
+    int num_heads;
+    int num_kv_heads;
+    int jobs;
+    int capacity;
+    int q_stride;
+    int k_stride;
+    int v_stride;
+    int rotations_stride;
+    int norms;
+    float q_eps;
+    float k_eps;
+    float v_eps;
+};
+
+// Bits of HeadArgs.norms.
+constant int Q_NORM = 1;
+constant int Q_FACTORS = 2;
+constant int K_NORM = 4;
+constant int K_FACTORS = 8;
+constant int V_NORM = 16;
+constant int V_FACTORS = 32;
+
+// Pairs that a lane holds at most: head sizes up to 512.
+constant short MAX_PAIRS = 8;
+
+struct Head {
+    float lower[8];
+    float upper[8];
+};
+
+inline Head load_head(device const float* from, int pairs, ushort lane) {
+    Head head;
+    for (short j = 0; j < MAX_PAIRS; j++) {
+        const int pair = j * LANES + lane;
+        head.lower[j] = pair < pairs ? from[pair] : 0.0f;
+        head.upper[j] = pair < pairs ? from[pairs + pair] : 0.0f;
+    }
+    return head;
+}
+
+inline void norm_head(
+        thread Head& head, int pairs, float eps, bool has_factors, device const float* factors, ushort lane) {
+    float squares = 0.0f;
+    for (short j = 0; j < MAX_PAIRS; j++) {
+        squares += head.lower[j] * head.lower[j] + head.upper[j] * head.upper[j];
+    }
+    const float factor = 1.0f / precise::sqrt(simd_sum(squares) / float(2 * pairs) + eps);
+    for (short j = 0; j < MAX_PAIRS; j++) {
+        const int pair = j * LANES + lane;
+        head.lower[j] *= factor;
+        head.upper[j] *= factor;
+        if (has_factors && pair < pairs) {
+            head.lower[j] *= factors[pair];
+            head.upper[j] *= factors[pairs + pair];
+        }
+    }
+}
+
+inline void rotate_head(thread Head& head, int pairs, device const float* turn, ushort lane) {
+    for (short j = 0; j < MAX_PAIRS; j++) {
+        const int pair = j * LANES + lane;
+        if (pair < pairs) {
+            const float c = turn[pair];
+            const float s = turn[pairs + pair];
+            const float a = head.lower[j];
+            const float b = head.upper[j];
+            head.lower[j] = a * c - b * s;
+            head.upper[j] = b * c + a * s;
+        }
+    }
+}
+
+// Head norms, RoPE and cache store of one layer. A simdgroup takes one job: a query head, a key head or a value head.
+// Grid (jobs / simdgroups of a threadgroup, rows). Raw keys are read only, so values may be made from them.
+template <typename T>
+kernel void head_norm_rope_store(
+        constant HeadArgs& args [[buffer(0)]],
+        device const int* positions [[buffer(1)]],
+        device const int* slots [[buffer(2)]],
+        device const float* rotations [[buffer(3)]],
+        device float* q [[buffer(4)]],
+        device const float* k [[buffer(5)]],
+        device const float* v [[buffer(6)]],
+        device const float* q_factors [[buffer(7)]],
+        device const float* k_factors [[buffer(8)]],
+        device const float* v_factors [[buffer(9)]],
+        device T* keys [[buffer(10)]],
+        device T* values [[buffer(11)]],
+        uint2 group [[threadgroup_position_in_grid]],
+        ushort lane [[thread_index_in_simdgroup]],
+        ushort simdgroup [[simdgroup_index_in_threadgroup]],
+        ushort simdgroups [[simdgroups_per_threadgroup]]) {
+    const int job = int(group.x) * simdgroups + simdgroup;
+    if (job >= args.jobs) {
+        return;
+    }
+    const int row = int(group.y);
+    const int pairs = args.pairs;
+    device const float* turn = row_of(rotations, row, args.rotations_stride);
+    if (job < args.num_heads) {
+        device float* at = row_of(q, row, args.q_stride) + job * 2 * pairs;
+        Head head = load_head(at, pairs, lane);
+        if ((args.norms & Q_NORM) != 0) {
+            norm_head(head, pairs, args.q_eps, (args.norms & Q_FACTORS) != 0, q_factors, lane);
+        }
+        rotate_head(head, pairs, turn, lane);
+        for (short j = 0; j < MAX_PAIRS; j++) {
+            const int pair = j * LANES + lane;
+            if (pair < pairs) {
+                at[pair] = head.lower[j];
+                at[pairs + pair] = head.upper[j];
+            }
+        }
+        return;
+    }
+    const bool is_key = job < args.num_heads + args.num_kv_heads;
+    const int kv_head = job - args.num_heads - (is_key ? 0 : args.num_kv_heads);
+    const ulong slot_head = ulong(slots[row]) * ulong(args.num_kv_heads) + ulong(kv_head);
+    const ulong cache_row = slot_head * ulong(args.capacity) + ulong(positions[row] % args.capacity);
+    const ulong to = cache_row * ulong(2 * pairs);
+    Head head;
+    if (is_key) {
+        head = load_head(row_of(k, row, args.k_stride) + kv_head * 2 * pairs, pairs, lane);
+        if ((args.norms & K_NORM) != 0) {
+            norm_head(head, pairs, args.k_eps, (args.norms & K_FACTORS) != 0, k_factors, lane);
+        }
+        rotate_head(head, pairs, turn, lane);
+    } else {
+        head = load_head(row_of(v, row, args.v_stride) + kv_head * 2 * pairs, pairs, lane);
+        if ((args.norms & V_NORM) != 0) {
+            norm_head(head, pairs, args.v_eps, (args.norms & V_FACTORS) != 0, v_factors, lane);
+        }
+    }
+    device T* cache = is_key ? keys : values;
+    for (short j = 0; j < MAX_PAIRS; j++) {
+        const int pair = j * LANES + lane;
+        if (pair < pairs) {
+            store_element(cache, to + ulong(pair), head.lower[j]);
+            store_element(cache, to + ulong(pairs + pair), head.upper[j]);
+        }
+    }
+}
+
+template [[host_name("head_norm_rope_store_f16")]]
+kernel decltype(head_norm_rope_store<half>) head_norm_rope_store<half>;
+template [[host_name("head_norm_rope_store_f32")]]
+kernel decltype(head_norm_rope_store<float>) head_norm_rope_store<float>;
