@@ -3,65 +3,10 @@
 // A threadgroup serves one head of one row; grid (heads, rows, splits). Its simdgroups take chunks of 32 keys in turn:
 // scores of a chunk (lane = key), online softmax, then values (lane = columns). With splits, threadgroup z takes every
 // 32nd chunk set and leaves unnormalised sums, which attention_merge adds up; grids do not depend on the context.
-#include "common.h"
-
-struct AttentionArgs {
-    int head_dim;
-    int num_heads;
-    int num_kv_heads;
-    int capacity;
-    int window;
-    int q_stride;
-    int out_stride;
-    int splits;
-    float scale;
-    float cap;
-};
+#include "attention.h"
 
 // Simdgroups of a threadgroup.
 constant short WORKERS = 4;
-
-inline float4 four(device const half* cache, ulong i) {
-    return float4(*(device const half4*)(cache + i));
-}
-
-inline float4 four(device const float* cache, ulong i) {
-    return *(device const float4*)(cache + i);
-}
-
-// The keys that a row sees, and where they lie.
-struct Visible {
-    int first;
-    int last;
-    ulong head_row;
-};
-
-inline Visible visible_keys(constant AttentionArgs& args, int position, int slot, int head) {
-    Visible visible;
-    visible.first = args.window == 0 ? 0 : max(0, position - args.window + 1);
-    visible.last = position;
-    const int kv_head = head / (args.num_heads / args.num_kv_heads);
-    visible.head_row = (ulong(slot) * ulong(args.num_kv_heads) + ulong(kv_head)) * ulong(args.capacity);
-    return visible;
-}
-
-// First element of the cache row of key `first + i` of a chunk whose first key lies in `row`; keys past the last repeat
-// it, so that nothing is read that was never written.
-inline ulong key_element(constant AttentionArgs& args, Visible visible, int row, int i, int count) {
-    int at = row + min(i, count - 1);
-    if (at >= args.capacity) {
-        at -= args.capacity;
-    }
-    return (visible.head_row + ulong(at)) * ulong(args.head_dim);
-}
-
-inline float final_score(constant AttentionArgs& args, float dot_product) {
-    float score = dot_product * args.scale;
-    if (args.cap > 0.0f) {
-        score = capped(score, args.cap);
-    }
-    return score;
-}
 
 // Running softmax of one simdgroup: largest score, sum of weights, weighted sum of the lane's columns.
 template <short VECTORS>

@@ -116,6 +116,16 @@ inline Head load_head(device const float* from, int pairs, ushort lane) {
     return head;
 }
 
+inline void store_head(device float* to, Head head, int pairs, ushort lane) {
+    for (short j = 0; j < MAX_PAIRS; j++) {
+        const int pair = j * LANES + lane;
+        if (pair < pairs) {
+            to[pair] = head.lower[j];
+            to[pairs + pair] = head.upper[j];
+        }
+    }
+}
+
 inline void norm_head(
         thread Head& head, int pairs, float eps, bool has_factors, device const float* factors, ushort lane) {
     float squares = 0.0f;
@@ -182,13 +192,7 @@ kernel void head_norm_rope_store(
             norm_head(head, pairs, args.q_eps, (args.norms & Q_FACTORS) != 0, q_factors, lane);
         }
         rotate_head(head, pairs, turn, lane);
-        for (short j = 0; j < MAX_PAIRS; j++) {
-            const int pair = j * LANES + lane;
-            if (pair < pairs) {
-                at[pair] = head.lower[j];
-                at[pairs + pair] = head.upper[j];
-            }
-        }
+        store_head(at, head, pairs, lane);
         return;
     }
     const bool is_key = job < args.num_heads + args.num_kv_heads;
@@ -223,3 +227,35 @@ template [[host_name("head_norm_rope_store_f16")]]
 kernel decltype(head_norm_rope_store<half>) head_norm_rope_store<half>;
 template [[host_name("head_norm_rope_store_f32")]]
 kernel decltype(head_norm_rope_store<float>) head_norm_rope_store<float>;
+
+struct QueryArgs {
+    int pairs;
+    int num_heads;
+    int q_stride;
+    int rotations_stride;
+    int norms;
+    float eps;
+};
+
+// q = rope(norm(q)), for layers that read another layer's cache. Grid (heads / simdgroups of a threadgroup, rows).
+kernel void head_norm_rope(
+        constant QueryArgs& args [[buffer(0)]],
+        device const float* rotations [[buffer(1)]],
+        device float* q [[buffer(2)]],
+        device const float* factors [[buffer(3)]],
+        uint2 group [[threadgroup_position_in_grid]],
+        ushort lane [[thread_index_in_simdgroup]],
+        ushort simdgroup [[simdgroup_index_in_threadgroup]],
+        ushort simdgroups [[simdgroups_per_threadgroup]]) {
+    const int head_index = int(group.x) * simdgroups + simdgroup;
+    if (head_index >= args.num_heads) {
+        return;
+    }
+    device float* at = row_of(q, int(group.y), args.q_stride) + head_index * 2 * args.pairs;
+    Head head = load_head(at, args.pairs, lane);
+    if ((args.norms & Q_NORM) != 0) {
+        norm_head(head, args.pairs, args.eps, (args.norms & Q_FACTORS) != 0, factors, lane);
+    }
+    rotate_head(head, args.pairs, row_of(rotations, int(group.y), args.rotations_stride), lane);
+    store_head(at, head, args.pairs, lane);
+}

@@ -1,0 +1,177 @@
+package dev.jemma.kernels.gpu;
+
+import dev.jemma.kernels.DType;
+import dev.jemma.kernels.DeviceBuffer;
+import dev.jemma.kernels.KvView;
+import dev.jemma.kernels.RowTable;
+import dev.jemma.kernels.StepLimits;
+import dev.jemma.kernels.Tensor;
+
+/**
+ * Attention over the cache. Rows of long spans go through tiles ({@code attention_prefill.metal}), the others singly
+ * ({@code attention.metal}): in one threadgroup a head where few keys are visible, split over 32 where there are many.
+ * Grids depend on which of the two it is, never on the context's length.
+ */
+final class AttentionOps implements AutoCloseable {
+    /** Keys from which on a decode is split: below, 4 simdgroups x 32 keys are done after two rounds. */
+    private static final int SPLIT_KEYS = 256;
+
+    private static final int SPLITS = 32;
+
+    /** Rows up to which a head's keys are split; more rows fill a GPU by themselves. */
+    private static final int MAX_SPLIT_ROWS = 8;
+
+    private static final int THREADS = 128;
+
+    private final Encoder encoder;
+    private final Kernel[][] single;
+    private final Kernel[] any;
+    private final Kernel[][] tiled;
+    private final Kernel merge;
+    private final DeviceBuffer partial;
+
+    AttentionOps(Encoder encoder, Shaders shaders, GpuDriver driver, StepLimits limits) {
+        this.encoder = encoder;
+        single = new Kernel[][] {
+            shaders.byCacheType("attention.metal", "attention_%s_64"),
+            shaders.byCacheType("attention.metal", "attention_%s_128"),
+            shaders.byCacheType("attention.metal", "attention_%s_256"),
+            shaders.byCacheType("attention.metal", "attention_%s_512")
+        };
+        tiled = new Kernel[][] {
+            shaders.byCacheType("attention_prefill.metal", "attention_tiled_%s_64"),
+            shaders.byCacheType("attention_prefill.metal", "attention_tiled_%s_128"),
+            shaders.byCacheType("attention_prefill.metal", "attention_tiled_%s_256"),
+            shaders.byCacheType("attention_prefill.metal", "attention_tiled_%s_512")
+        };
+        any = shaders.byCacheType("attention.metal", "attention_any_%s");
+        merge = shaders.kernel("attention.metal", "attention_merge");
+        partial = driver.allocate(partialBytes(limits), "attention partial sums");
+    }
+
+    /** A split leaves its columns, its largest score, its weight and two words of padding. */
+    private static long partialBytes(StepLimits limits) {
+        long rows = Math.min(limits.maxRows(), MAX_SPLIT_ROWS);
+        return DType.F32.bytes(rows * SPLITS * (limits.maxAttentionCols() + 4L * limits.maxHeads()));
+    }
+
+    void attention(Tensor out, Tensor q, KvView kv, float scale, float softcap) {
+        int size = sizeIndex(kv.headDim());
+        StepInputs.Table table = encoder.table(q);
+        if (size < 0 || !aligned(out, q, kv)) {
+            any(out, q, kv, scale, softcap);
+            return;
+        }
+        boolean eights = kv.headDim() == 512;
+        int tiles = eights ? table.numTiles8() : table.numTiles16();
+        if (tiles > 0) {
+            encoder.kernel(tiled[size][Shaders.cacheType(kv.dtype())]);
+            arguments(out, q, kv, 1, scale, softcap);
+            rows(table, eights ? table.tiles8() : table.tiles16());
+            operands(out, q, kv);
+            encoder.run(tiles, q.cols() / kv.headDim(), 1, THREADS);
+        }
+        if (table.numSingleRows() > 0) {
+            single(size, out, q, kv, scale, softcap);
+        }
+    }
+
+    private void single(int size, Tensor out, Tensor q, KvView kv, float scale, float softcap) {
+        StepInputs.Table table = encoder.table(q);
+        int numHeads = q.cols() / kv.headDim();
+        int splits = splits(q, kv);
+        // Both forms' pipelines are made at once: a step that crosses over to the other compiles nothing.
+        merge.pipeline();
+        encoder.kernel(single[size][Shaders.cacheType(kv.dtype())]);
+        arguments(out, q, kv, splits, scale, softcap);
+        rows(table, table.singleRows());
+        operands(out, q, kv);
+        long partBytes = DType.F32.bytes((long) table.numSingleRows() * numHeads * splits * (kv.headDim() + 4));
+        if (splits > 1) {
+            encoder.writes(partial, 0, partBytes);
+        } else {
+            encoder.constant(partial);
+        }
+        encoder.run(numHeads, table.numSingleRows(), splits, THREADS);
+        if (splits > 1) {
+            encoder.kernel(merge);
+            arguments(out, q, kv, splits, scale, softcap);
+            encoder.input(table.singleRows());
+            encoder.reads(partial, 0, partBytes);
+            encoder.writes(out);
+            encoder.run(numHeads, table.numSingleRows(), 1, THREADS);
+        }
+    }
+
+    /** 1 or {@link #SPLITS}, by the most keys that a row of this step sees and how many rows there are. */
+    private int splits(Tensor q, KvView kv) {
+        RowTable rows = encoder.step().rows(q.rows());
+        if (encoder.table(q).numSingleRows() > MAX_SPLIT_ROWS) {
+            return 1;
+        }
+        int mostKeys = 0;
+        for (int row = 0; row < rows.count(); row++) {
+            int position = rows.position(row);
+            mostKeys = Math.max(mostKeys, position - kv.firstVisible(position) + 1);
+        }
+        return mostKeys >= SPLIT_KEYS ? SPLITS : 1;
+    }
+
+    private void any(Tensor out, Tensor q, KvView kv, float scale, float softcap) {
+        StepInputs.Table table = encoder.table(q);
+        encoder.kernel(any[Shaders.cacheType(kv.dtype())]);
+        arguments(out, q, kv, 1, scale, softcap);
+        rows(table, table.everyRow());
+        operands(out, q, kv);
+        encoder.run(q.cols() / kv.headDim(), encoder.rows(q), 1, 32);
+    }
+
+    private void arguments(Tensor out, Tensor q, KvView kv, int splits, float scale, float softcap) {
+        encoder.args(10)
+                .put(kv.headDim())
+                .put(q.cols() / kv.headDim())
+                .put(kv.numKvHeads())
+                .put(kv.capacity())
+                .put(kv.window())
+                .put(q.rowStride())
+                .put(out.rowStride())
+                .put(splits)
+                .put(scale)
+                .put(softcap);
+    }
+
+    private void rows(StepInputs.Table table, long list) {
+        encoder.input(table.positions());
+        encoder.input(table.slots());
+        encoder.input(list);
+    }
+
+    private void operands(Tensor out, Tensor q, KvView kv) {
+        encoder.reads(q);
+        encoder.readsCache(kv);
+        encoder.writes(out);
+    }
+
+    private static boolean aligned(Tensor out, Tensor q, KvView kv) {
+        long vector = kv.dtype().bytes(4);
+        return Encoder.aligned(out)
+                && Encoder.aligned(q)
+                && kv.keys().byteOffset() % vector == 0
+                && kv.values().byteOffset() % vector == 0;
+    }
+
+    private static int sizeIndex(int headDim) {
+        return switch (headDim) {
+            case 64 -> 0;
+            case 128 -> 1;
+            case 256 -> 2;
+            case 512 -> 3;
+            default -> -1;
+        };
+    }
+
+    @Override
+    public void close() {
+        partial.close();
+    }
+}
