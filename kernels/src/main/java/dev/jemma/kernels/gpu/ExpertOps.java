@@ -11,8 +11,8 @@ final class ExpertOps {
 
     private final Encoder encoder;
     private final Kernel route;
-    private final Kernel[] geglu;
-    private final Kernel[] down;
+    private final KernelFamily geglu;
+    private final KernelFamily down;
 
     ExpertOps(Encoder encoder, Shaders shaders) {
         this.encoder = encoder;
@@ -41,7 +41,7 @@ final class ExpertOps {
                 || WeightFormat.groupShift(gate.stack()) != WeightFormat.groupShift(up.stack())) {
             throw new IllegalArgumentException("experts: gate and up must have one format");
         }
-        encoder.kernel(geglu[WeightFormat.of(gate.stack()).ordinal()])
+        encoder.kernel(geglu.of(gate.stack()))
                 .args(13)
                 .put(gate.rows())
                 .put(gate.cols())
@@ -65,7 +65,7 @@ final class ExpertOps {
     }
 
     void down(Tensor out, Tensor h, ExpertWeight weight, Routing routing) {
-        encoder.kernel(down[WeightFormat.of(weight.stack()).ordinal()])
+        encoder.kernel(down.of(weight.stack()))
                 .args(13)
                 .put(weight.rows())
                 .put(weight.cols())

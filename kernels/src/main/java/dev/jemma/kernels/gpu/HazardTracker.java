@@ -26,6 +26,7 @@ final class HazardTracker {
     }
 
     /** Declares that the next dispatch reads or writes bytes {@code [start, end)}. */
+    @SuppressWarnings("ReferenceEquality") // Buffers have no value: each is its own memory.
     void declare(DeviceBuffer buffer, long start, long end, boolean write) {
         for (int i = 0; i < running && !conflict; i++) {
             conflict = buffers[i] == buffer && (write || writes[i]) && start < ends[i] && starts[i] < end;

@@ -19,12 +19,12 @@ final class MatmulOps {
     private static final int GEMM_THREADS = 128;
 
     private final Encoder encoder;
-    private final Kernel[][] gemv;
-    private final Kernel[][] gemvQkv;
-    private final Kernel[][] gemvGeglu;
-    private final Kernel[] gemvAny;
-    private final Kernel[] gemm;
-    private final Kernel[] gemmGeglu;
+    private final KernelFamily[] gemv;
+    private final KernelFamily[] gemvQkv;
+    private final KernelFamily[] gemvGeglu;
+    private final KernelFamily gemvAny;
+    private final KernelFamily gemm;
+    private final KernelFamily gemmGeglu;
 
     MatmulOps(Encoder encoder, Shaders shaders) {
         this.encoder = encoder;
@@ -36,17 +36,17 @@ final class MatmulOps {
         gemmGeglu = shaders.byFormat("gemm.metal", "gemm.metal", "gemm_geglu_%s");
     }
 
-    private static Kernel[][] byRows(Shaders shaders, String function) {
-        return new Kernel[][] {
+    private static KernelFamily[] byRows(Shaders shaders, String function) {
+        return new KernelFamily[] {
             shaders.byFormat("gemv.metal", "gemv_affine.metal", function + "_rows1"),
             shaders.byFormat("gemv.metal", "gemv_affine.metal", function + "_rows4"),
             shaders.byFormat("gemv.metal", "gemv_affine.metal", function + "_rows8")
         };
     }
 
-    private static Kernel forRows(Kernel[][] kernels, Weight weight, int rows) {
+    private static Kernel forRows(KernelFamily[] kernels, Weight weight, int rows) {
         int size = rows == 1 ? 0 : rows <= 4 ? 1 : 2;
-        return kernels[size][WeightFormat.of(weight).ordinal()];
+        return kernels[size].of(weight);
     }
 
     void matmul(Tensor out, Tensor x, Weight w) {
@@ -62,7 +62,7 @@ final class MatmulOps {
             encoder.writes(out);
             runGemv(Math.ceilDiv(w.rows(), 4));
         } else {
-            encoder.kernel(gemvAny[WeightFormat.of(w).ordinal()]);
+            encoder.kernel(gemvAny.of(w));
             gemvArgs(out, x, w, encoder.args(6));
             encoder.reads(x);
             encoder.weight(w);
@@ -86,7 +86,7 @@ final class MatmulOps {
     }
 
     private void gemm(Tensor out, Tensor x, Weight w) {
-        encoder.kernel(gemm[WeightFormat.of(w).ordinal()]);
+        encoder.kernel(gemm.of(w));
         gemvArgs(out, x, w, encoder.args(8));
         gemmAlignment(x, WeightFormat.aligned(w));
         encoder.reads(x);
@@ -96,12 +96,13 @@ final class MatmulOps {
     }
 
     private void gemmAlignment(Tensor x, boolean weightAligned) {
-        encoder.currentArgs().put(Encoder.aligned(x) && x.cols() % 4 == 0 ? 1 : 0).put(weightAligned ? 1 : 0);
+        encoder.currentArgs()
+                .put(Encoder.aligned(x) && x.cols() % 4 == 0 ? 1 : 0)
+                .put(weightAligned ? 1 : 0);
     }
 
     private void runGemm(int outs, int outsPerTile, Tensor x) {
-        encoder.run(
-                Math.ceilDiv(encoder.rows(x), TILE_ROWS), Math.ceilDiv(outs, outsPerTile), 1, GEMM_THREADS);
+        encoder.run(Math.ceilDiv(encoder.rows(x), TILE_ROWS), Math.ceilDiv(outs, outsPerTile), 1, GEMM_THREADS);
     }
 
     /** One dispatch where the three weights have one format and all is aligned; else three that may overlap. */
@@ -149,8 +150,7 @@ final class MatmulOps {
     }
 
     private static boolean sameLayout(Weight a, Weight b) {
-        return WeightFormat.of(a) == WeightFormat.of(b)
-                && WeightFormat.groupShift(a) == WeightFormat.groupShift(b);
+        return WeightFormat.of(a) == WeightFormat.of(b) && WeightFormat.groupShift(a) == WeightFormat.groupShift(b);
     }
 
     /** Whether {@link #gateUpGeglu} takes these weights. */
@@ -162,7 +162,7 @@ final class MatmulOps {
     void gateUpGeglu(Tensor out, Tensor x, Weight gate, Weight up) {
         int rows = encoder.rows(x);
         boolean tiles = rows > MAX_GEMV_ROWS;
-        encoder.kernel(tiles ? gemmGeglu[WeightFormat.of(gate).ordinal()] : forRows(gemvGeglu, gate, rows));
+        encoder.kernel(tiles ? gemmGeglu.of(gate) : forRows(gemvGeglu, gate, rows));
         gemvArgs(out, x, gate, encoder.args(tiles ? 8 : 6));
         if (tiles) {
             gemmAlignment(x, WeightFormat.aligned(gate) && WeightFormat.aligned(up));

@@ -112,11 +112,8 @@ final class ResultOps implements AutoCloseable {
         sort(cols, stride, first, k, outValues.rowStride(), outIds.rowStride());
         candidates(fromValues, from, (rows - 1L) * stride + cols, first);
         encoder.writes(
-                outValues.at().buffer(),
-                outValues.rowOffset(firstRow),
-                4L * ((rows - 1L) * outValues.rowStride() + k));
-        encoder.writes(
-                outIds.at().buffer(), outIds.rowOffset(firstRow), 4L * ((rows - 1L) * outIds.rowStride() + k));
+                outValues.at().buffer(), outValues.rowOffset(firstRow), 4L * ((rows - 1L) * outValues.rowStride() + k));
+        encoder.writes(outIds.at().buffer(), outIds.rowOffset(firstRow), 4L * ((rows - 1L) * outIds.rowStride() + k));
         encoder.run(1, rows, 1, SORT_THREADS);
     }
 

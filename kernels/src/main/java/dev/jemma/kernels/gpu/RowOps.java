@@ -17,7 +17,7 @@ final class RowOps {
     private final Kernel softcap;
     private final Kernel rotations;
     private final Kernel rope;
-    private final Kernel[] embed;
+    private final KernelFamily embed;
 
     RowOps(Encoder encoder, Shaders shaders) {
         this.encoder = encoder;
@@ -34,14 +34,9 @@ final class RowOps {
 
     void tokens(Tensor ids, Tensor sampled) {
         int rows = encoder.rows(ids);
-        encoder.kernel(tokens)
-                .args(3)
-                .put(rows)
-                .put(ids.rowStride())
-                .put(sampled.rowStride());
+        encoder.kernel(tokens).args(3).put(rows).put(ids.rowStride()).put(sampled.rowStride());
         encoder.input(encoder.inputs().tokens());
-        encoder.reads(
-                sampled.at().buffer(), sampled.at().byteOffset(), DType.I32.bytes(sampledElements(sampled)));
+        encoder.reads(sampled.at().buffer(), sampled.at().byteOffset(), DType.I32.bytes(sampledElements(sampled)));
         encoder.writes(ids);
         encoder.runElements(rows, 1);
     }
@@ -52,7 +47,7 @@ final class RowOps {
     }
 
     void embed(Tensor out, Tensor ids, Weight table, float factor) {
-        encoder.kernel(embed[WeightFormat.of(table).ordinal()])
+        encoder.kernel(embed.of(table))
                 .args(5)
                 .put(table.cols())
                 .put(out.rowStride())

@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
@@ -53,22 +54,16 @@ public final class Shaders {
         return new Kernel(driver, libraries.computeIfAbsent(file, Shaders::library), function, constants);
     }
 
-    /** One kernel for each format; the kernels' names end in the format's, or have {@code %s} in its place. */
-    Kernel[] byFormat(String denseFile, String affineFile, String function) {
-        Kernel[] kernels = new Kernel[WeightFormat.values().length];
-        for (WeightFormat format : WeightFormat.values()) {
-            String name = String.format(java.util.Locale.ROOT, function, format.kernelName());
-            kernels[format.ordinal()] =
-                    kernel(format.isAffine() ? affineFile : denseFile, name, format.functionConstants());
-        }
-        return kernels;
+    /** One kernel for each weight format, from one file or from one for dense and one for affine weights. */
+    KernelFamily byFormat(String denseFile, String affineFile, String function) {
+        return new KernelFamily(this, denseFile, affineFile, function);
     }
 
     /** Kernels for an F16 and an F32 cache, by {@link #cacheType}. */
     Kernel[] byCacheType(String file, String function) {
         return new Kernel[] {
-            kernel(file, String.format(java.util.Locale.ROOT, function, "f16")),
-            kernel(file, String.format(java.util.Locale.ROOT, function, "f32"))
+            kernel(file, String.format(Locale.ROOT, function, "f16")),
+            kernel(file, String.format(Locale.ROOT, function, "f32"))
         };
     }
 

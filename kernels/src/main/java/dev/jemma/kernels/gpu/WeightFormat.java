@@ -65,7 +65,8 @@ enum WeightFormat {
     /** Whether kernels may read four elements (8 bytes of codes) at a time from every row. */
     static boolean aligned(Weight weight) {
         return switch (weight) {
-            case DenseWeight dense -> dense.cols() % 4 == 0 && multiple(dense.at(), dense.dtype().bytes(4));
+            case DenseWeight dense ->
+                dense.cols() % 4 == 0 && multiple(dense.at(), dense.dtype().bytes(4));
             case AffineWeight affine ->
                 multiple(affine.codes(), 8)
                         && multiple(affine.scales(), affine.scaleType().byteSize())
