@@ -17,8 +17,15 @@ import java.util.concurrent.ConcurrentHashMap;
 /** Compiles kernels and keeps them: in memory for the session, on disk for the next one. */
 final class CudaModules implements AutoCloseable {
     private static final int MAX_THREADS_PER_BLOCK = 0;
-    private static final List<String> HEADERS =
-            List.of("metal_stdlib", "names.h", "half.h", "vec.h", "math.h", "simd.h", "matrix.h", "entry.h");
+    private static final List<String> HEADERS = List.of(
+            "metal_stdlib",
+            "msl_names.h",
+            "msl_half.h",
+            "msl_vec.h",
+            "msl_math.h",
+            "msl_simd.h",
+            "msl_matrix.h",
+            "msl_entry.h");
 
     private final CudaContext context;
     private final Nvrtc nvrtc;

@@ -192,7 +192,7 @@ final class MslToCuda {
         }
         int builtIn = BUILT_INS.indexOf(attribute);
         if (builtIn < 0) {
-            throw text.error(from, "unknown kernel parameter attribute [[" + attribute + "]]");
+            throw text.error(from + open, "unknown kernel parameter attribute [[" + attribute + "]]");
         }
         return new KernelParameter.BuiltIn(builtIn);
     }

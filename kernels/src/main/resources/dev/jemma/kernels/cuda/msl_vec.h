@@ -23,7 +23,11 @@ template <class V> JEMMA_FN void copyVector(V *to, const V *from) {
 template <class T, int N> struct vec;
 template <class X> struct isVec { static constexpr int n = 0; };
 template <class T, int N> struct isVec<vec<T, N>> { static constexpr int n = N; };
-template <class X> constexpr bool isScalar = isVec<X>::n == 0;
+
+template <class X, class... T> constexpr bool isOneOf = (is_same_v<X, T> || ...);
+template <class X>
+constexpr bool isScalar = isOneOf<X, float, double, bool, char, signed char, uchar, short, ushort, int, uint, long, ulong,
+                                  long long, unsigned long long, half, bfloat>;
 
 #define JEMMA_VEC_BODY(N)                                                                                             \
     vec() = default;                                                                                                  \
