@@ -30,6 +30,7 @@ final class Messages {
     static final Message MAX_BUFFER_LENGTH = Message.of("maxBufferLength", "Q@:");
     static final Message RECOMMENDED_WORKING_SET = Message.of("recommendedMaxWorkingSetSize", "Q@:");
     static final Message NEW_COMMAND_QUEUE = Message.of("newCommandQueue", "@@:");
+    static final Message NEW_FENCE = Message.of("newFence", "@@:");
     static final Message NEW_BUFFER = Message.of("newBufferWithLength:options:", "@@:QQ");
     static final Message NEW_BUFFER_NO_COPY =
             Message.of("newBufferWithBytesNoCopy:length:options:deallocator:", "@@:^vQQ@?");
@@ -78,6 +79,8 @@ final class Messages {
     static final Message SET_THREADGROUP_MEMORY = Message.of("setThreadgroupMemoryLength:atIndex:", "v@:QQ");
     static final Message DISPATCH = Message.of("dispatchThreadgroups:threadsPerThreadgroup:", "v@:{?=QQQ}{?=QQQ}");
     static final Message BARRIER = Message.of("memoryBarrierWithScope:", "v@:Q");
+    static final Message WAIT_FOR_FENCE = Message.of("waitForFence:", "v@:@");
+    static final Message UPDATE_FENCE = Message.of("updateFence:", "v@:@");
     static final Message END_ENCODING = Message.of("endEncoding", "v@:");
 
     static final List<Message> OF_DEVICE = List.of(
@@ -89,6 +92,7 @@ final class Messages {
             MAX_BUFFER_LENGTH,
             RECOMMENDED_WORKING_SET,
             NEW_COMMAND_QUEUE,
+            NEW_FENCE,
             NEW_BUFFER,
             NEW_BUFFER_NO_COPY,
             NEW_LIBRARY,
@@ -107,6 +111,8 @@ final class Messages {
             SET_THREADGROUP_MEMORY,
             DISPATCH,
             BARRIER,
+            WAIT_FOR_FENCE,
+            UPDATE_FENCE,
             END_ENCODING);
     static final List<Message> OF_RESIDENCY_SET =
             List.of(RELEASE, ADD_ALLOCATION, REMOVE_ALLOCATION, COMMIT, REQUEST_RESIDENCY);

@@ -134,11 +134,14 @@ public final class MetalDriver implements GpuDriver {
 
     MetalStream openStream(boolean strict) {
         long queue = Send.get(device, Messages.NEW_COMMAND_QUEUE);
-        if (queue == 0) {
+        long fence = Send.get(device, Messages.NEW_FENCE);
+        if (queue == 0 || fence == 0) {
+            ObjC.release(queue);
+            ObjC.release(fence);
             throw new DeviceException.OutOfMemory("metal: the device made no command queue");
         }
         residency.attach(queue);
-        MetalStream stream = new MetalStream(this, queue, strict);
+        MetalStream stream = new MetalStream(this, queue, fence, strict);
         synchronized (streams) {
             streams.add(stream);
         }

@@ -12,7 +12,7 @@ import java.util.List;
 
 /**
  * Buffers of one device. All use shared storage (host and GPU have one memory on Apple silicon) and are left out of
- * Metal's hazard tracking: the barriers of a step order its work, and steps of a queue run one after the other.
+ * Metal's hazard tracking: the barriers of a step order its work, and a fence orders steps.
  */
 final class MetalMemory {
     /** MTLResourceStorageModeShared with MTLResourceHazardTrackingModeUntracked. */

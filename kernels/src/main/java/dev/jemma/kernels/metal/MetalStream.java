@@ -26,6 +26,13 @@ final class MetalStream implements GpuStream {
 
     private final MetalDriver driver;
     private final long queue;
+
+    /**
+     * Orders a step after the one before it: command buffers of one queue start in order but may overlap, and the
+     * buffers are outside Metal's hazard tracking.
+     */
+    private final long fence;
+
     private final CommandTape tape;
     private final DispatchCheck pending;
     private final @Nullable MetalBuffer[] inputs = new @Nullable MetalBuffer[DEPTH];
@@ -38,9 +45,10 @@ final class MetalStream implements GpuStream {
     private @Nullable String failure;
 
     /** @param strict see {@link CommandTape} */
-    MetalStream(MetalDriver driver, long queue, boolean strict) {
+    MetalStream(MetalDriver driver, long queue, long fence, boolean strict) {
         this.driver = driver;
         this.queue = queue;
+        this.fence = fence;
         tape = new CommandTape(strict);
         pending = new DispatchCheck(driver.limits().maxThreadgroupMemory());
     }
@@ -140,7 +148,11 @@ final class MetalStream implements GpuStream {
             }
             long encoder = Send.get(commandBuffer, Messages.COMPUTE_ENCODER, CONCURRENT);
             try {
+                if (submitted > 0) {
+                    Send.send(encoder, Messages.WAIT_FOR_FENCE, fence);
+                }
                 tape.encode(encoder);
+                Send.send(encoder, Messages.UPDATE_FENCE, fence);
             } finally {
                 Send.send(encoder, Messages.END_ENCODING);
             }
@@ -241,6 +253,7 @@ final class MetalStream implements GpuStream {
             }
             tape.close();
             driver.closed(this);
+            ObjC.release(fence);
             ObjC.release(queue);
         }
     }
