@@ -1,0 +1,148 @@
+package dev.jemma.app;
+
+import dev.jemma.engine.GenerationEvent;
+import dev.jemma.engine.GenerationRequest;
+import dev.jemma.engine.GenerationResult;
+import dev.jemma.engine.Generator;
+import dev.jemma.engine.SamplingOptions;
+import dev.jemma.engine.Scheduler;
+import dev.jemma.engine.Session;
+import dev.jemma.engine.SessionOptions;
+import dev.jemma.engine.StopConditions;
+import dev.jemma.engine.TextModel;
+import dev.jemma.engine.TokenIds;
+import dev.jemma.engine.UsageException;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code jemma generate}: one prompt in, one text out. */
+@Command(
+        name = "generate",
+        mixinStandardHelpOptions = true,
+        sortOptions = false,
+        description = {
+            "Generates the answer to a prompt: text to stdout as it comes, one line of statistics to stderr.",
+            "The prompt is put into the model's chat template unless --raw is given."
+        },
+        footer = {
+            "",
+            "Examples:",
+            "  jemma generate \"Tell me a story about a fox.\"",
+            "  jemma generate --seed 7 --max-tokens 100 \"Tell me a story about a bear.\"",
+            "  jemma generate --raw --temp 0 \"Once upon a time\"        # plain continuation, always the same",
+            "  cat question.txt | jemma generate -m ~/models/gemma-3-1b-it > answer.txt",
+            "  jemma generate --json --logprobs 3 -n 5 \"Hello\" | jq .text"
+        })
+final class GenerateCommand implements Callable<Integer> {
+    private final Terminal terminal;
+
+    @Parameters(
+            index = "0",
+            arity = "0..1",
+            paramLabel = "PROMPT",
+            description = "The prompt, or - to read it from stdin; piped input is read without the -.")
+    private @Nullable String positionalPrompt;
+
+    @Option(
+            names = {"-p", "--prompt"},
+            paramLabel = "TEXT",
+            description = "The prompt, instead of as an argument.")
+    private @Nullable String promptOption;
+
+    @Option(
+            names = {"-sys", "--system"},
+            paramLabel = "TEXT",
+            description = "Instructions that come before the conversation.")
+    private @Nullable String system;
+
+    @Option(names = "--raw", description = "Continue the prompt as it is, without a chat template.")
+    private boolean raw;
+
+    @Mixin
+    private final ModelFlags modelFlags = new ModelFlags();
+
+    @Mixin
+    private final SamplingFlags samplingFlags = new SamplingFlags();
+
+    @Mixin
+    private final LengthFlags lengthFlags = new LengthFlags();
+
+    @Option(names = "--json", description = "Print one JSON object at the end: ids, text, finish reason, timings.")
+    private boolean json;
+
+    @Option(
+            names = "--logprobs",
+            paramLabel = "N",
+            description =
+                    "With --json: the N likeliest tokens at each step, with the logarithms of their probabilities.")
+    private int logprobs;
+
+    @Option(
+            names = {"-q", "--quiet"},
+            description = "No statistics.")
+    private boolean quiet;
+
+    GenerateCommand(Terminal terminal) {
+        this.terminal = terminal;
+    }
+
+    @Override
+    public Integer call() {
+        String prompt = prompt();
+        if (logprobs > 0 && !json) {
+            throw new UsageException("logprobs: expected --json with it, which is where they are printed");
+        }
+        try (LoadedModel loaded = LoadedModel.open(modelFlags.directory(), modelFlags)) {
+            TextModel model = loaded.model();
+            TokenIds ids = raw || system == null ? model.rawPrompt(prompt) : model.rawPrompt(system);
+            SamplingOptions sampling = samplingFlags.over(model.generationDefaults());
+            StopConditions stop = lengthFlags.conditions(model.stopIds());
+            SessionOptions sessionOptions = modelFlags.sessionOptions(
+                    1, lengthFlags.contextFor(ids.size()), model.config().maxPositionEmbeddings());
+            try (Session session = loaded.openSession(sessionOptions)) {
+                Generator generator = new Generator(new Scheduler(session, model.tokenizer()));
+                GenerationRequest request = new GenerationRequest("", ids, sampling, stop, logprobs);
+                GenerationResult result = generator.generate(request, json ? _ -> {} : this::show);
+                report(loaded, request, result);
+            }
+        }
+        return ExitCode.OK;
+    }
+
+    private String prompt() {
+        if (positionalPrompt != null && promptOption != null) {
+            throw new UsageException("prompt: expected it once, got it as an argument and with --prompt");
+        }
+        String given = promptOption != null ? promptOption : positionalPrompt;
+        if (given == null && terminal.inputIsTerminal()) {
+            throw new UsageException("prompt: expected a text, got none; give it as an argument"
+                    + " (jemma generate \"Tell me a story.\") or pipe it in");
+        }
+        String text = given == null || given.equals("-") ? terminal.readAll().stripTrailing() : given;
+        if (text.isEmpty() && !raw) {
+            throw new UsageException("prompt: expected a text, got an empty one");
+        }
+        return text;
+    }
+
+    private void show(GenerationEvent event) {
+        if (event instanceof GenerationEvent.Text more) {
+            terminal.out().print(more.text());
+        }
+    }
+
+    private void report(LoadedModel loaded, GenerationRequest request, GenerationResult result) {
+        if (json) {
+            terminal.out().println(ResultJson.of(loaded, request, result));
+            return;
+        }
+        terminal.out().print("\n");
+        if (!quiet) {
+            terminal.err().println(StatisticsLine.of(request, result));
+        }
+    }
+}

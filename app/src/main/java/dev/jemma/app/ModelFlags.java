@@ -1,0 +1,107 @@
+package dev.jemma.app;
+
+import dev.jemma.engine.SessionOptions;
+import dev.jemma.engine.UsageException;
+import dev.jemma.kernels.Backends;
+import dev.jemma.kernels.DType;
+import dev.jemma.kernels.Device;
+import dev.jemma.kernels.DeviceOptions;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** Which model runs, where, and with how much memory. */
+final class ModelFlags {
+    /** Where the launcher keeps the built-in model. */
+    private static final String DEMO_PROPERTY = "jemma.demo";
+
+    @Option(
+            names = {"-m", "--model"},
+            paramLabel = "DIR",
+            description = "Directory of a Gemma checkpoint (safetensors); default: the built-in demo model.")
+    private @Nullable Path model;
+
+    @Option(
+            names = "--backend",
+            paramLabel = "NAME",
+            description = "Where to compute: auto, or one of those that --version lists; default: auto.")
+    private String backend = "auto";
+
+    @Option(
+            names = {"-t", "--threads"},
+            paramLabel = "N",
+            description = "Threads of the cpu backend; default: one per core.")
+    private int threads;
+
+    @Option(
+            names = {"-c", "--ctx-size"},
+            paramLabel = "N",
+            description = "Most tokens of prompt and answer together; default: as many as the request needs.")
+    private int contextSize;
+
+    @Option(
+            names = "--prefill-chunk",
+            paramLabel = "N",
+            description = "Most prompt tokens per step; default: ${DEFAULT-VALUE}.")
+    private int prefillChunk = SessionOptions.DEFAULT_PREFILL_CHUNK;
+
+    @Option(names = "--kv-type", paramLabel = "TYPE", description = "Keys and values: f16 or f32; default: f16.")
+    private String kvType = "f16";
+
+    Path directory() {
+        return directory(model);
+    }
+
+    /** The directory, or the built-in model's for null. */
+    static Path directory(@Nullable Path named) {
+        if (named != null) {
+            if (!Files.isDirectory(named)) {
+                throw new UsageException("model: expected a directory with config.json, tokenizer.json and safetensors"
+                        + " files, got '" + named + "', which is " + (Files.exists(named) ? "a file" : "not there"));
+            }
+            return named;
+        }
+        String demo = System.getProperty(DEMO_PROPERTY);
+        if (demo == null) {
+            throw new UsageException("model: expected --model DIR, got none; scripts/jemma knows the built-in model");
+        }
+        return Path.of(demo);
+    }
+
+    Device openDevice() {
+        List<String> names = Backends.names();
+        if (!backend.equals("auto") && !names.contains(backend)) {
+            throw new UsageException(
+                    "backend: expected auto or one of " + String.join(", ", names) + ", got '" + backend + "'");
+        }
+        if (threads < 0) {
+            throw new UsageException("threads: expected 1 or more, or 0 for one per core, got " + threads);
+        }
+        return Backends.open(backend, new DeviceOptions(threads, null)).device();
+    }
+
+    /**
+     * What to take memory for.
+     *
+     * @param needed tokens that the request is known to need
+     * @param largest positions that the model was made for
+     */
+    SessionOptions sessionOptions(int slots, long needed, int largest) {
+        if (contextSize < 0 || contextSize > largest) {
+            throw new UsageException(
+                    "ctx-size: expected 1 to " + largest + " (what the model was trained for), got " + contextSize);
+        }
+        int size = contextSize > 0 ? contextSize : (int) Math.min(needed, largest);
+        return new SessionOptions(slots, size, Math.min(prefillChunk, size), parseKvType());
+    }
+
+    private DType parseKvType() {
+        return switch (kvType) {
+            case "f16" -> DType.F16;
+            case "f32" -> DType.F32;
+            default -> throw new UsageException("kv-type: expected f16 or f32, got '" + kvType + "'");
+        };
+    }
+}

@@ -1,0 +1,55 @@
+package dev.jemma.app;
+
+import dev.jemma.engine.UsageException;
+import java.io.FileDescriptor;
+import java.io.FileInputStream;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * The process's standard streams.
+ *
+ * @param inputIsTerminal whether a person types the input
+ * @param errorIsTerminal whether a person reads {@code err}
+ */
+record Terminal(InputStream in, Output out, Output err, boolean inputIsTerminal, boolean errorIsTerminal) {
+
+    /** Names the standard streams that are terminals, as digits: the launcher knows, Java has no way to ask for each. */
+    private static final String TERMINALS_PROPERTY = "jemma.terminals";
+
+    static Terminal system() {
+        String terminals = System.getProperty(TERMINALS_PROPERTY, "");
+        return new Terminal(
+                new FileInputStream(FileDescriptor.in),
+                new Output("stdout", new FileOutputStream(FileDescriptor.out)),
+                new Output("stderr", new FileOutputStream(FileDescriptor.err)),
+                terminals.contains("0"),
+                terminals.contains("2"));
+    }
+
+    /** All of the input as text. */
+    String readAll() {
+        try {
+            return decode("stdin", in.readAllBytes());
+        } catch (IOException e) {
+            throw new UsageException("stdin: cannot be read: " + e.getMessage(), e);
+        }
+    }
+
+    /** Text of UTF-8 bytes that a user gave. */
+    static String decode(String where, byte[] bytes) {
+        ByteBuffer buffer = ByteBuffer.wrap(bytes);
+        try {
+            return StandardCharsets.UTF_8.newDecoder().decode(buffer).toString();
+        } catch (CharacterCodingException e) {
+            throw new UsageException(
+                    "%s: expected UTF-8 text, got bytes that are not, the first at offset %d; convert it first (iconv -t UTF-8)"
+                            .formatted(where, buffer.position()),
+                    e);
+        }
+    }
+}

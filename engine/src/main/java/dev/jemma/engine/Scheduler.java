@@ -1,0 +1,143 @@
+package dev.jemma.engine;
+
+import dev.jemma.models.tokenizer.Tokenizer;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.Iterator;
+import java.util.List;
+import java.util.function.Consumer;
+
+/**
+ * Continuous batching: the sequences of a session share each step. A step decodes one token of every sequence whose
+ * prompt has been read and reads a chunk of the prompts that have not; a finished sequence's slot goes to the next
+ * request at once. A text depends on its request alone. Belongs to one thread.
+ */
+public final class Scheduler {
+    private final Session session;
+    private final Tokenizer tokenizer;
+    private final Deque<Sequence> waiting = new ArrayDeque<>();
+    private final List<Sequence> running = new ArrayList<>();
+    private final List<Sequence> outputs = new ArrayList<>();
+
+    public Scheduler(Session session, Tokenizer tokenizer) {
+        this.session = session;
+        this.tokenizer = tokenizer;
+    }
+
+    /**
+     * Queues a request; {@code listener} hears of it during {@link #step}.
+     *
+     * @throws UsageException if the prompt does not fit the context
+     */
+    public Generation submit(GenerationRequest request, Consumer<GenerationEvent> listener) {
+        int contextSize = session.options().contextSize();
+        if (request.prompt().size() > contextSize) {
+            throw new UsageException("prompt: expected at most " + contextSize + " tokens (the context size), got "
+                    + request.prompt().size() + "; use a larger --ctx-size or a shorter prompt");
+        }
+        Sequence sequence = new Sequence(
+                request,
+                listener,
+                new Sampler(request.sampling(), request.id(), session.candidates()),
+                new SequenceText(tokenizer.newStream(), request.stop().stopStrings()));
+        waiting.add(sequence);
+        return sequence.handle();
+    }
+
+    /** Requests that are queued or running. */
+    public int pending() {
+        return waiting.size() + running.size();
+    }
+
+    /** Requests that are queued: keep a few here, so that a free slot is taken at once. */
+    public int queued() {
+        return waiting.size();
+    }
+
+    /** Runs until every request has finished. */
+    public void runAll() {
+        while (pending() > 0) {
+            step();
+        }
+    }
+
+    /** Runs one step, if there is anything to do. */
+    public void step() {
+        dropCancelled();
+        admit();
+        if (running.isEmpty()) {
+            return;
+        }
+        plan();
+        session.run();
+        for (int row = 0; row < outputs.size(); row++) {
+            Sequence sequence = outputs.get(row);
+            FinishReason reason = sequence.advance(session, row);
+            if (reason != null) {
+                running.remove(sequence);
+                sequence.finish(reason);
+            }
+        }
+    }
+
+    private void dropCancelled() {
+        dropCancelled(running.iterator());
+        dropCancelled(waiting.iterator());
+    }
+
+    private static void dropCancelled(Iterator<Sequence> sequences) {
+        while (sequences.hasNext()) {
+            Sequence sequence = sequences.next();
+            if (sequence.handle().isCancelled()) {
+                sequences.remove();
+                sequence.finish(FinishReason.CANCELLED);
+            }
+        }
+    }
+
+    private void admit() {
+        while (!waiting.isEmpty() && running.size() < session.options().slots()) {
+            Sequence sequence = waiting.remove();
+            TokenIds prompt = sequence.request().prompt();
+            int slot = bestFreeSlot(prompt);
+            int reused = session.reusable(slot, prompt);
+            session.rewind(slot, reused);
+            sequence.start(slot, reused);
+            running.add(sequence);
+        }
+    }
+
+    /** The free slot that saves most of the prompt. */
+    private int bestFreeSlot(TokenIds prompt) {
+        int best = -1;
+        for (int slot = 0; slot < session.options().slots(); slot++) {
+            if (isFree(slot) && (best < 0 || session.reusable(slot, prompt) > session.reusable(best, prompt))) {
+                best = slot;
+            }
+        }
+        return best;
+    }
+
+    private boolean isFree(int slot) {
+        return running.stream().noneMatch(sequence -> sequence.slot() == slot);
+    }
+
+    /** One token of every decoding sequence and one chunk of prompt in all. */
+    private void plan() {
+        session.begin();
+        outputs.clear();
+        int promptRows = session.options().prefillChunk();
+        for (Sequence sequence : running) {
+            if (!sequence.isPrefilling()) {
+                sequence.addToken(session);
+                outputs.add(sequence);
+            } else if (promptRows > 0) {
+                promptRows -= sequence.addPrompt(session, promptRows);
+                if (!sequence.isPrefilling()) {
+                    outputs.add(sequence);
+                }
+            }
+        }
+    }
+}

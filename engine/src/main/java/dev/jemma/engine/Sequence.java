@@ -1,0 +1,143 @@
+package dev.jemma.engine;
+
+import java.util.List;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/** One request on its way through the scheduler. */
+final class Sequence {
+    private final GenerationRequest request;
+    private final Generation handle;
+    private final Consumer<GenerationEvent> listener;
+    private final Sampler sampler;
+    private final SequenceText text;
+    private final int[] prompt;
+    private final long requestedAt = System.nanoTime();
+
+    private int slot = -1;
+    private int prefilled;
+    private int reused;
+    private int generated;
+    private final int[] lastToken = new int[1];
+    private long startedAt;
+    private long firstTokenAt;
+    private long lastTokenAt;
+
+    Sequence(GenerationRequest request, Consumer<GenerationEvent> listener, Sampler sampler, SequenceText text) {
+        this.request = request;
+        this.handle = new Generation(request.id());
+        this.listener = listener;
+        this.sampler = sampler;
+        this.text = text;
+        this.prompt = request.prompt().toArray();
+    }
+
+    GenerationRequest request() {
+        return request;
+    }
+
+    Generation handle() {
+        return handle;
+    }
+
+    int slot() {
+        return slot;
+    }
+
+    /** Takes a slot whose cache holds the first {@code reusedTokens} of the prompt. */
+    void start(int freeSlot, int reusedTokens) {
+        slot = freeSlot;
+        prefilled = reusedTokens;
+        reused = reusedTokens;
+        startedAt = System.nanoTime();
+        for (int id : prompt) {
+            sampler.observe(id);
+        }
+    }
+
+    boolean isPrefilling() {
+        return prefilled < prompt.length;
+    }
+
+    /** Adds up to {@code maxRows} tokens of the prompt to the session's step; returns how many. */
+    int addPrompt(Session session, int maxRows) {
+        int rows = Math.min(maxRows, prompt.length - prefilled);
+        boolean complete = prefilled + rows == prompt.length;
+        session.add(slot, prompt, prefilled, prefilled + rows, complete);
+        prefilled += rows;
+        return rows;
+    }
+
+    /** Adds the newest token to the session's step. */
+    void addToken(Session session) {
+        session.add(slot, lastToken, 0, 1, true);
+    }
+
+    /**
+     * Takes the next token from output row {@code row} of the session's step and tells the listener.
+     *
+     * @return why this was the last token, or null
+     */
+    @Nullable
+    FinishReason advance(Session session, int row) {
+        List<TokenLogprob> best = List.of();
+        int id;
+        if (sampler.needsLogits() || request.logprobs() > 0) {
+            float[] logits = session.logits(row);
+            if (request.logprobs() > 0) {
+                best = TokenLogprob.best(logits, request.logprobs(), session.candidates());
+            }
+            id = sampler.next(logits);
+        } else {
+            id = session.argmax(row);
+        }
+        count(id);
+        listener.accept(new GenerationEvent.Token(request.id(), id, best));
+        if (request.stop().stopIds().contains(id)) {
+            return FinishReason.STOP_TOKEN;
+        }
+        show(text.next(id));
+        if (text.stopped()) {
+            return FinishReason.STOP_STRING;
+        }
+        if (generated >= request.stop().maxTokens()) {
+            return FinishReason.MAX_TOKENS;
+        }
+        return session.room(slot) == 0 ? FinishReason.CONTEXT_FULL : null;
+    }
+
+    private void count(int id) {
+        lastTokenAt = System.nanoTime();
+        if (generated == 0) {
+            firstTokenAt = lastTokenAt;
+            listener.accept(new GenerationEvent.Prefilled(request.id(), prompt.length, reused));
+        }
+        generated++;
+        lastToken[0] = id;
+        sampler.observe(id);
+    }
+
+    private void show(String piece) {
+        if (!piece.isEmpty()) {
+            listener.accept(new GenerationEvent.Text(request.id(), piece));
+        }
+    }
+
+    void finish(FinishReason reason) {
+        show(text.finish());
+        listener.accept(new GenerationEvent.Finished(request.id(), reason, stats()));
+    }
+
+    private GenerationStats stats() {
+        long now = System.nanoTime();
+        long started = slot < 0 ? now : startedAt;
+        long first = generated == 0 ? now : firstTokenAt;
+        return new GenerationStats(
+                prompt.length,
+                reused,
+                generated,
+                started - requestedAt,
+                first - started,
+                generated == 0 ? 0 : lastTokenAt - first);
+    }
+}

@@ -1,0 +1,34 @@
+package dev.jemma.engine;
+
+import dev.jemma.kernels.DType;
+
+/**
+ * What a session takes memory for.
+ *
+ * @param slots sequences that run at the same time
+ * @param contextSize positions of a sequence: prompt and answer together
+ * @param prefillChunk most prompt tokens in one step
+ * @param kvType F16 or F32
+ */
+public record SessionOptions(int slots, int contextSize, int prefillChunk, DType kvType) {
+    /** Chunks beyond this bring a CPU nothing more, and cost sliding layers cache rows. */
+    public static final int DEFAULT_PREFILL_CHUNK = 256;
+
+    public SessionOptions {
+        require(slots > 0, "parallel", "1 or more", slots);
+        require(contextSize > 0, "ctx-size", "1 or more", contextSize);
+        require(prefillChunk > 0, "prefill-chunk", "1 or more", prefillChunk);
+        require(kvType == DType.F16 || kvType == DType.F32, "kv-type", "f16 or f32", kvType);
+    }
+
+    private static void require(boolean holds, String option, String expected, Object got) {
+        if (!holds) {
+            throw new UsageException(option + ": expected " + expected + ", got " + got);
+        }
+    }
+
+    /** Most rows of a step: one for each decoding sequence and a chunk of prompt. */
+    int maxRows() {
+        return slots + prefillChunk;
+    }
+}

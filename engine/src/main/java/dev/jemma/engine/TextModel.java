@@ -1,0 +1,100 @@
+package dev.jemma.engine;
+
+import dev.jemma.kernels.Device;
+import dev.jemma.models.GemmaModel;
+import dev.jemma.models.config.GenerationDefaults;
+import dev.jemma.models.gemma.GemmaConfig;
+import dev.jemma.models.tokenizer.Tokenizer;
+import java.nio.file.Path;
+import java.util.LinkedHashSet;
+import java.util.Set;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.stream.IntStream;
+
+/** A checkpoint with all that it takes to turn text into text: decoder, tokenizer, chat template, stop tokens. */
+public final class TextModel implements AutoCloseable {
+    private final GemmaModel model;
+    private final Tokenizer tokenizer;
+
+    private TextModel(GemmaModel model, Tokenizer tokenizer) {
+        this.model = model;
+        this.tokenizer = tokenizer;
+    }
+
+    /**
+     * Loads a checkpoint's directory; the tokenizer on a thread of its own, as it takes about as long as the weights.
+     *
+     * @throws dev.jemma.models.ModelFormatException if the checkpoint cannot be used
+     * @throws dev.jemma.kernels.DeviceException if the device cannot hold it
+     */
+    public static TextModel open(Path directory, Device device) {
+        FutureTask<Tokenizer> tokenizer = new FutureTask<>(() -> Tokenizer.load(directory));
+        Thread.ofPlatform().daemon().name("tokenizer").start(tokenizer);
+        GemmaModel model = GemmaModel.load(directory, device);
+        try {
+            return new TextModel(model, join(tokenizer));
+        } catch (RuntimeException failure) {
+            model.close();
+            throw failure;
+        }
+    }
+
+    private static <T> T join(FutureTask<T> task) {
+        try {
+            return task.get();
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof RuntimeException cause) {
+                throw cause;
+            }
+            throw new CompletionException(e.getCause());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException("interrupted while loading the tokenizer", e);
+        }
+    }
+
+    public GemmaModel model() {
+        return model;
+    }
+
+    public GemmaConfig config() {
+        return model.config();
+    }
+
+    public GenerationDefaults generationDefaults() {
+        return model.generationDefaults();
+    }
+
+    public Tokenizer tokenizer() {
+        return tokenizer;
+    }
+
+    /** Tokens that end an answer: what the checkpoint's configuration says, and the template's end of turn. */
+    public Set<Integer> stopIds() {
+        return new LinkedHashSet<>(generationDefaults().eosTokenIds());
+    }
+
+    /** The text as it is, after the one beginning-of-text token that every Gemma model needs. */
+    public TokenIds rawPrompt(String text) {
+        TokenIds ids = TokenIds.of(tokenizer.bosId());
+        for (int id : tokenizer.encode(text)) {
+            ids.add(id);
+        }
+        return ids;
+    }
+
+    /** Takes the memory to generate with this model. */
+    public Session openSession(Device device, SessionOptions options) {
+        IntStream suppressed = generationDefaults().suppressTokens().stream().mapToInt(id -> id);
+        IntStream withoutToken = IntStream.range(tokenizer.vocabSize(), config().vocabSize());
+        int[] never = IntStream.concat(suppressed, withoutToken).distinct().toArray();
+        return new Session(config(), model.weights(), device, options, never);
+    }
+
+    @Override
+    public void close() {
+        model.close();
+    }
+}
