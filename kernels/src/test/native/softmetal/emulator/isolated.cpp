@@ -1,0 +1,104 @@
+// One dispatch in a process of its own: a kernel file built with a sanitizer, this main and the emulator.
+//   EXECUTABLE KERNEL GROUP_X GROUP_Y GROUP_Z THREADS_X THREADS_Y THREADS_Z ORDER  ARGUMENT...
+// with arguments  bINDEX:FILE  a buffer, read before and, if the kernel may write it, written back after the dispatch
+//                 tINDEX:BYTES threadgroup memory
+//                 cINDEX:HEX   a function constant's bytes, in memory order
+// Exit status: 0 ran, 2 cannot run, 3 the kernel broke a rule of the execution model; a sanitizer's own otherwise.
+#include "dispatch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+extern "C" const sm_module sm_module_of_file;
+
+namespace {
+
+struct BufferFile {
+    const char* path = nullptr;
+    long byte_size = 0;
+};
+
+[[noreturn]] void give_up(const char* what, const char* which) {
+    fprintf(stderr, "softmetal: %s: %s\n", what, which);
+    exit(2);
+}
+
+const sm_kernel& find_kernel(const char* name) {
+    for (int i = 0; i < sm_module_of_file.kernel_count; i++)
+        if (strcmp(sm_module_of_file.kernels[i].name, name) == 0) return sm_module_of_file.kernels[i];
+    give_up("no such kernel", name);
+}
+
+void* read_buffer(BufferFile& file) {
+    FILE* f = fopen(file.path, "rb");
+    if (!f || fseek(f, 0, SEEK_END) != 0) give_up("cannot read", file.path);
+    file.byte_size = ftell(f);
+    rewind(f);
+    void* bytes = malloc(size_t(file.byte_size)); // exactly: ASan sees the first byte past it
+    if (!bytes || fread(bytes, 1, size_t(file.byte_size), f) != size_t(file.byte_size)) give_up("cannot read", file.path);
+    fclose(f);
+    return bytes;
+}
+
+void write_buffer(const BufferFile& file, const void* bytes) {
+    FILE* f = fopen(file.path, "wb");
+    if (!f || fwrite(bytes, 1, size_t(file.byte_size), f) != size_t(file.byte_size) || fclose(f) != 0)
+        give_up("cannot write", file.path);
+}
+
+void set_constant(int index, const char* hex) {
+    for (int i = 0; i < sm_module_of_file.constant_count; i++) {
+        const sm_constant& c = sm_module_of_file.constants[i];
+        if (c.index != index) continue;
+        for (int b = 0; b < c.byte_size; b++) {
+            unsigned byte;
+            if (sscanf(hex + 2 * b, "%2x", &byte) != 1) give_up("function constant", hex);
+            static_cast<unsigned char*>(c.value)[b] = static_cast<unsigned char>(byte);
+        }
+        *c.is_set = 1;
+    }
+}
+
+} // namespace
+
+int main(int count, char** words) {
+    if (count < 9) give_up("usage", "KERNEL GROUP_XYZ THREADS_XYZ ORDER ARGUMENT...");
+    sm_dispatch dispatch = {};
+    dispatch.kernel = &find_kernel(words[1]);
+    for (int axis = 0; axis < 3; axis++) {
+        dispatch.group_size[axis] = unsigned(atol(words[2 + axis]));
+        dispatch.threads[axis] = unsigned(atol(words[5 + axis]));
+    }
+    dispatch.order = unsigned(atol(words[8]));
+    dispatch.workers = 1;
+
+    BufferFile files[SM_MAX_BUFFERS];
+    for (int i = 9; i < count; i++) {
+        char* value = strchr(words[i], ':');
+        int index = atoi(words[i] + 1);
+        if (!value || index < 0 || index >= SM_MAX_BUFFERS) give_up("argument", words[i]);
+        value++;
+        switch (words[i][0]) {
+        case 'b':
+            files[index].path = value;
+            dispatch.buffers[index] = read_buffer(files[index]);
+            break;
+        case 't': dispatch.threadgroup_bytes[index] = unsigned(atol(value)); break;
+        case 'c': set_constant(index, value); break;
+        default: give_up("argument", words[i]);
+        }
+    }
+
+    char error[512];
+    if (sm_run(&dispatch, error, sizeof error) != 0) {
+        fprintf(stderr, "softmetal: %s\n", error);
+        return 3;
+    }
+    for (int i = 0; i < dispatch.kernel->parameter_count; i++) {
+        const sm_parameter& p = dispatch.kernel->parameters[i];
+        if (p.role == SM_BUFFER && p.writable && files[p.index].path)
+            write_buffer(files[p.index], dispatch.buffers[p.index]);
+    }
+    return 0;
+}
