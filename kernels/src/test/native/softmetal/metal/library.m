@@ -30,6 +30,9 @@
 - (NSUInteger)languageVersion {
     return languageVersion;
 }
+- (void)setMathFloatingPointFunctions:(NSInteger)functions {
+    MUST(functions == 0 || functions == 1, "math functions %ld: 0 is fast, 1 precise", functions);
+}
 - (void)setPreserveInvariance:(BOOL)preserve {
 }
 @end

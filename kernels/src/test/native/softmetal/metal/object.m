@@ -76,12 +76,18 @@ static const char* kind_of(Class class) {
 static long autorelease_pools;
 
 // Objects of a kind not yet released: "Buffer", "ComputePipelineState", "Library", "Function", "CommandQueue",
-// "CommandBuffer", "ComputeCommandEncoder", "ResidencySet", "AutoreleasePool", "String", ...; all of them for NULL.
-long softmetal_live(const char* kind) {
-    if (kind && strcmp(kind, "AutoreleasePool") == 0) return autorelease_pools;
-    long total = 0;
+// "CommandBuffer", "ComputeCommandEncoder", "ResidencySet", "AutoreleasePool", "String", ...
+long softmetal_live_of(const char* kind) {
+    if (strcmp(kind, "AutoreleasePool") == 0) return autorelease_pools;
     for (int i = 0; i < max_classes && counters[i].class; i++)
-        if (!kind || strcmp(kind_of((Class)counters[i].class), kind) == 0) total += counters[i].live;
+        if (strcmp(kind_of((Class)counters[i].class), kind) == 0) return counters[i].live;
+    return 0;
+}
+
+// All objects not yet released; pools are no objects.
+long softmetal_live(void) {
+    long total = 0;
+    for (int i = 0; i < max_classes && counters[i].class; i++) total += counters[i].live;
     return total;
 }
 

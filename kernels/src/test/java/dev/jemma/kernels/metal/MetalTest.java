@@ -6,11 +6,11 @@ import dev.jemma.kernels.gpu.FunctionConstants;
 import dev.jemma.kernels.gpu.GpuPipeline;
 import dev.jemma.kernels.gpu.GpuStream;
 import dev.jemma.kernels.gpu.ShaderLibrary;
+import dev.jemma.kernels.softmetal.SoftMetal;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 
 /** A Metal driver and a few kernels for tests: on a Mac the system's, elsewhere the software Metal. */
@@ -55,11 +55,9 @@ abstract class MetalTest {
 
     @BeforeEach
     void open() {
-        String software = System.getProperty("jemma.softmetal");
         boolean mac = System.getProperty("os.name").startsWith("Mac");
-        Assumptions.assumeTrue(
-                mac || software != null, "no Metal here: -Djemma.softmetal=<libsoftmetal.so> names a software Metal");
-        driver = MetalDriver.open(new DeviceOptions(0, software));
+        driver = MetalDriver.open(
+                new DeviceOptions(0, mac ? null : SoftMetal.library().toString()));
     }
 
     @AfterEach
