@@ -53,6 +53,11 @@
 }
 @end
 
+@interface SMFence : SMLabelled
+@end
+@implementation SMFence
+@end
+
 @interface SMDevice : NSObject
 @end
 @implementation SMDevice
@@ -123,6 +128,9 @@
         pipeline->maxThreads = descriptor->maxThreads;
     [pipeline setLabel:[descriptor label]];
     return pipeline;
+}
+- (id)newFence {
+    return [SMFence new];
 }
 - (id)newResidencySetWithDescriptor:(MTLResidencySetDescriptor*)descriptor error:(NSError**)error {
     MUST(descriptor, "newResidencySetWithDescriptor: nil");

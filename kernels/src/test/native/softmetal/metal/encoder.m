@@ -88,6 +88,14 @@ void softmetal_free_dispatches(struct recorded_dispatch* d) {
     OPEN();
     commands->phase++;
 }
+- (void)waitForFence:(id)fence {
+    OPEN();
+    MUST(fence, "waitForFence: nil");
+}
+- (void)updateFence:(id)fence {
+    OPEN();
+    MUST(fence, "updateFence: nil");
+}
 - (void)pushDebugGroup:(NSString*)text {
 }
 - (void)popDebugGroup {

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 final class SignatureCheck {
     static final boolean ENABLED = Boolean.getBoolean("jemma.metal.check");
 
-    /** Pairs of class and selector already found right, as an open-addressed table: a check allocates nothing. */
+    /** Pairs of class and message already found right, as an open-addressed table: a check allocates nothing. */
     private final long[] known = new long[2 * 1024];
 
     private int count;
@@ -25,7 +25,8 @@ final class SignatureCheck {
     }
 
     private synchronized void check(long cls, long receiver, Message message) {
-        int slot = slot(cls, message.selector());
+        long key = key(message);
+        int slot = slot(cls, key);
         if (known[slot] != 0) {
             return;
         }
@@ -37,13 +38,18 @@ final class SignatureCheck {
             throw new IllegalStateException("metal: signature table full: raise its size");
         }
         known[slot] = cls;
-        known[slot + 1] = message.selector();
+        known[slot + 1] = key;
     }
 
-    private int slot(long cls, long selector) {
+    /** The same selector with another signature is another pair. */
+    private static long key(Message message) {
+        return message.selector() * 31 + message.encoding().hashCode();
+    }
+
+    private int slot(long cls, long key) {
         int mask = known.length / 2 - 1;
-        int at = (int) (((cls * 31 + selector) * 0x9E3779B97F4A7C15L) >>> 40) & mask;
-        while (known[2 * at] != 0 && (known[2 * at] != cls || known[2 * at + 1] != selector)) {
+        int at = (int) (((cls * 31 + key) * 0x9E3779B97F4A7C15L) >>> 40) & mask;
+        while (known[2 * at] != 0 && (known[2 * at] != cls || known[2 * at + 1] != key)) {
             at = (at + 1) & mask;
         }
         return 2 * at;

@@ -50,8 +50,8 @@ class MisuseTest extends MetalTest {
     }
 
     private static void assumeSoftware() {
-        Assumptions.assumeTrue(
-                System.getProperty("jemma.softmetal") != null, "Apple's validation words its complaints differently");
+        Assumptions.assumeFalse(
+                System.getProperty("os.name").startsWith("Mac"), "Apple's validation words its complaints differently");
     }
 
     /** Work runs when it is waited for, so what the host changes too early is what the kernels see. */

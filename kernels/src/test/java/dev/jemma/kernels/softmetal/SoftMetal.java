@@ -11,6 +11,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Objects;
 import org.junit.jupiter.api.Assumptions;
 
 /**
@@ -41,7 +42,7 @@ public final class SoftMetal {
 
     /** Where the build leaves its output. */
     public static Path buildFolder() {
-        return libraryPath().toAbsolutePath().resolveSibling("");
+        return Objects.requireNonNull(libraryPath().toAbsolutePath().getParent());
     }
 
     /** The sources: {@code metalc}, the prelude, the test kernels. */
