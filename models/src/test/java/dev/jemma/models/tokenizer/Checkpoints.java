@@ -1,5 +1,8 @@
 package dev.jemma.models.tokenizer;
 
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -16,7 +19,28 @@ public final class Checkpoints {
     public static final Path DEMO = Path.of(Objects.requireNonNull(System.getProperty("jemma.demo")));
     private static final Path GOLDEN = Path.of(Objects.requireNonNull(System.getProperty("jemma.golden")));
 
+    private static final Path FETCHED =
+            Path.of(Objects.requireNonNull(System.getProperty("jemma.root")), "target/tokenizers");
+
+    /** Why tests of the published tokenizers are skipped. */
+    static final String NOT_FETCHED = FETCHED + " is not there; scripts/fetch-tokenizers fetches it";
+
     private Checkpoints() {}
+
+    /**
+     * Tokenizer files of a published checkpoint. Without them the calling test is skipped, or fails if
+     * {@code -Djemma.tokenizers=required}.
+     */
+    public static Path fetched(String name) {
+        boolean required = "required".equals(System.getProperty("jemma.tokenizers"));
+        assumeTrue(haveFetched() || required, NOT_FETCHED);
+        assertThat(haveFetched()).as(NOT_FETCHED).isTrue();
+        return FETCHED.resolve(name);
+    }
+
+    static boolean haveFetched() {
+        return Files.exists(FETCHED);
+    }
 
     /** One of the golden checkpoints. */
     public static Path golden(String name) {

@@ -1,15 +1,14 @@
 package dev.jemma.models.tokenizer;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.Random;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
@@ -21,22 +20,18 @@ import tools.jackson.databind.json.JsonMapper;
  * {@code -Djemma.tokenizers=required} their absence is a failure.
  */
 class RealTokenizersTest {
-    private static Path checkpoint(String family) {
-        Path directory = Path.of(Objects.requireNonNull(System.getProperty("jemma.root")), "target/tokenizers", family);
-        boolean present = Files.exists(directory.resolve("tokenizer.json"));
-        if (!"required".equals(System.getProperty("jemma.tokenizers"))) {
-            assumeTrue(present, () -> directory + " is not there; scripts/fetch-tokenizers fetches it");
+    /** Surefire keeps the reason of a skip in its report files; this one should be seen. */
+    @BeforeAll
+    static void tellWhySkipped() {
+        if (!Checkpoints.haveFetched()) {
+            System.err.println("RealTokenizersTest skipped: " + Checkpoints.NOT_FETCHED);
         }
-        assertThat(present)
-                .as("%s/tokenizer.json, which scripts/fetch-tokenizers fetches", directory)
-                .isTrue();
-        return directory;
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"gemma2", "gemma3"})
     void idsAreThoseOfAnotherImplementation(String family) throws IOException {
-        Tokenizer tokenizer = Tokenizer.load(checkpoint(family));
+        Tokenizer tokenizer = Tokenizer.load(Checkpoints.fetched(family));
         assertThat(Checkpoints.elements(expected())).hasSize(35).allSatisfy(entry -> {
             String text = entry.required("text").asString();
             JsonNode ids = entry.required(family);
@@ -49,7 +44,7 @@ class RealTokenizersTest {
     @ParameterizedTest
     @ValueSource(strings = {"gemma2", "gemma3"})
     void randomTextsMatchTheUntouchedFile(String family) throws IOException {
-        Path checkpoint = checkpoint(family);
+        Path checkpoint = Checkpoints.fetched(family);
         Tokenizer tokenizer = Tokenizer.load(checkpoint);
         ReferenceTokenizer reference = new ReferenceTokenizer(checkpoint);
         long seed = new Random().nextLong();
@@ -68,7 +63,7 @@ class RealTokenizersTest {
     @ParameterizedTest
     @ValueSource(strings = {"gemma2", "gemma3"})
     void specialIdsAreThePublishedOnes(String family) {
-        Tokenizer tokenizer = Tokenizer.load(checkpoint(family));
+        Tokenizer tokenizer = Tokenizer.load(Checkpoints.fetched(family));
         boolean gemma2 = family.equals("gemma2");
         assertThat(tokenizer.bosId()).isEqualTo(2);
         assertThat(tokenizer.id("<start_of_turn>")).hasValue(gemma2 ? 106 : 105);

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.jemma.models.chat;
+
+import org.jspecify.annotations.NullMarked;
