@@ -38,11 +38,11 @@ public final class Backends {
         List<Refusal> refusals = new ArrayList<>();
         for (DeviceProvider provider : providers()) {
             if (name.equals(provider.backend())) {
-                return new Choice(new CheckedDevice(provider.open(options)), List.of());
+                return new Choice(checked(provider.open(options)), List.of());
             }
             if (name.equals("auto") && provider.rank() >= 0) {
                 try {
-                    return new Choice(new CheckedDevice(provider.open(options)), List.copyOf(refusals));
+                    return new Choice(checked(provider.open(options)), List.copyOf(refusals));
                 } catch (DeviceException.Unavailable unavailable) {
                     refusals.add(new Refusal(provider.backend(), String.valueOf(unavailable.getMessage())));
                 }
@@ -52,5 +52,10 @@ public final class Backends {
             throw new DeviceException.Unavailable("no backend can be used here: " + refusals);
         }
         throw new IllegalArgumentException("backend: expected auto or one of " + names() + ", got '" + name + "'");
+    }
+
+    /** The same device with the arguments of every op checked before it sees them. */
+    public static Device checked(Device device) {
+        return device instanceof CheckedDevice ? device : new CheckedDevice(device);
     }
 }
