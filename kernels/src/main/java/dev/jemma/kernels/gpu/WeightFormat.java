@@ -8,9 +8,9 @@ import dev.jemma.kernels.Weight;
 
 /** How a weight lies in memory, as far as kernels differ by it. */
 enum WeightFormat {
-    F32("f32", -1),
-    F16("f16", -1),
-    BF16("bf16", -1),
+    F32("f32", 0),
+    F16("f16", 0),
+    BF16("bf16", 0),
     AFFINE4_F32("affine4", 0),
     AFFINE4_F16("affine4", 1),
     AFFINE4_BF16("affine4", 2),
@@ -21,7 +21,7 @@ enum WeightFormat {
     private final String kernelName;
     private final int scaleType;
 
-    /** {@code scaleType} is SCALE_TYPE of weights.h; negative for dense formats. */
+    /** {@code scaleType} is SCALE_TYPE of weights.h, which has a value for dense formats too, where nothing reads it. */
     WeightFormat(String kernelName, int scaleType) {
         this.kernelName = kernelName;
         this.scaleType = scaleType;
@@ -55,11 +55,11 @@ enum WeightFormat {
     }
 
     boolean isAffine() {
-        return scaleType >= 0;
+        return compareTo(AFFINE4_F32) >= 0;
     }
 
     FunctionConstants functionConstants() {
-        return isAffine() ? FunctionConstants.NONE.with(0, scaleType) : FunctionConstants.NONE;
+        return FunctionConstants.NONE.with(0, scaleType);
     }
 
     /** Whether kernels may read four elements (8 bytes of codes) at a time from every row. */
