@@ -13,8 +13,10 @@ import java.util.regex.Pattern;
  * <p>Whitespace goes as Hugging Face configures Jinja: {@code -} marks, {@code trim_blocks} and {@code lstrip_blocks}.
  */
 final class JinjaSource {
+    /** Possessive: a backtracking loop recurses once per character. */
     private static final Pattern STRING =
-            Pattern.compile("'(?:[^'\\\\]|\\\\.)*'|\"(?:[^\"\\\\]|\\\\.)*\"", Pattern.DOTALL);
+            Pattern.compile("'(?:[^'\\\\]|\\\\.)*+'|\"(?:[^\"\\\\]|\\\\.)*+\"", Pattern.DOTALL);
+
     private static final Pattern IDENTIFIER = Pattern.compile("(?<![.\\w])[A-Za-z_]\\w*");
     private static final Set<String> OPERATORS =
             Set.of("if", "else", "and", "or", "not", "in", "is", "true", "false", "none", "True", "False", "None");

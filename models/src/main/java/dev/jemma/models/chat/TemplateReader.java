@@ -110,17 +110,31 @@ final class TemplateReader {
             "ns_txt",
             "default");
 
+    /** A condition on tool calls: never fails in Jemma's prompts. */
+    private static final String AFTER_TOOLS = exactly("{%if ns.prev_message_type != ") + "[^%]*" + exactly("%}");
+
+    private static final String END = exactly("{%endif%}");
+    private static final String EMPTY_THOUGHT_WRITTEN = exactly("{{'<|channel>thought\\n<channel|>'}}");
     private static final String UNLESS_THINKING =
-            "(\\{%if not \\(?enable_thinking( ?\\| ?default\\(false\\))?\\)?%}\\{\\{'<\\|channel>thought\\\\n<channel\\|>'}}\\{%endif%})?";
-    private static final Pattern TURN_BAR_PROMPT = Pattern.compile("\\{%if add_generation_prompt%}"
-            + "(\\{%if ns\\.prev_message_type [^%]*%})?\\{\\{'<\\|turn>model\\\\n'}}"
+            optional("\\{%if not \\(?enable_thinking( ?\\| ?default\\(false\\))?\\)?%}(" + EMPTY_THOUGHT_WRITTEN + "|"
+                    + AFTER_TOOLS + EMPTY_THOUGHT_WRITTEN + END + ")" + END);
+    private static final String REASONING_ON_TOOLS =
+            exactly("{%elif ns.prev_message_type == 'tool_response' and enable_thinking%}{{'<|channel>thought\\n'}}");
+
+    private static final Pattern TURN_BAR_PROMPT = Pattern.compile(exactly("{%if add_generation_prompt%}")
+            + optional(AFTER_TOOLS)
+            + exactly("{{'<|turn>model\\n'}}")
             + UNLESS_THINKING
-            + "(\\{%elif ns\\.prev_message_type == 'tool_response' and enable_thinking%}\\{\\{'<\\|channel>thought\\\\n'}})?"
-            + "(\\{%endif%})?" + UNLESS_THINKING + "\\{%endif%}");
+            + optional(REASONING_ON_TOOLS)
+            + optional(END)
+            + UNLESS_THINKING
+            + END);
     private static final Pattern START_OF_TURN_PROMPT =
-            Pattern.compile("\\{%if add_generation_prompt%}\\{\\{'<start_of_turn>model\\\\n'}}\\{%endif%}");
+            Pattern.compile(exactly("{%if add_generation_prompt%}{{'<start_of_turn>model\\n'}}{%endif%}"));
+
+    /** A template that turns a switch itself instead of giving it a default. */
     private static final Pattern SWITCH =
-            Pattern.compile("set (enable_thinking|add_generation_prompt) ?= ?(?!\\1 ?\\| ?default\\(false\\)).*");
+            Pattern.compile("set (enable_thinking|add_generation_prompt) *+= *+(?!\\1 ?\\| ?default\\(false\\)).*");
 
     private final JinjaSource whole;
     private final JinjaSource body;
@@ -129,6 +143,14 @@ final class TemplateReader {
     private TemplateReader(String template) {
         whole = JinjaSource.of(template);
         body = whole.body();
+    }
+
+    private static String exactly(String text) {
+        return Pattern.quote(text);
+    }
+
+    private static String optional(String pattern) {
+        return "(?:" + pattern + ")?";
     }
 
     /** A template's format, and what the user should know about it. */

@@ -73,6 +73,24 @@ class TemplateReaderTest {
     }
 
     @Test
+    void emptyThoughtUnlessATool() {
+        String prompt = """
+                {%- set enable_thinking = enable_thinking | default(false) -%}
+                {%- if add_generation_prompt -%}
+                    {%- if ns.prev_message_type != 'tool_response' -%}
+                        {{- '<|turn>model\\n' -}}
+                    {%- endif -%}
+                    {%- if not enable_thinking -%}
+                        {%- if ns.prev_message_type != 'tool_call' -%}
+                            {{- '<|channel>thought\\n<channel|>' -}}
+                        {%- endif -%}
+                    {%- endif -%}
+                {%- endif -%}
+                """;
+        assertThat(formatOf(turns("") + prompt)).isEqualTo(new TurnBarFormat(Think.NEVER, false, true, false));
+    }
+
+    @Test
     void emptyThoughtInHistory() {
         String slot =
                 "{%- if role == 'model' and not enable_thinking -%}{{- '<|channel>thought\\n<channel|>' -}}{%- endif -%}";
@@ -155,6 +173,17 @@ class TemplateReaderTest {
         assertThatExceptionOfType(ModelFormatException.class)
                 .isThrownBy(() -> TemplateReader.read("where", template))
                 .withMessageContaining("where: writes no Gemma turns");
+    }
+
+    @Test
+    void longStringsAreReadWithoutRecursion() {
+        String text = "word \\n".repeat(100_000);
+        assertThat(TemplateReader.read("where", turns("{{- '" + text + "' -}}") + PROMPT)
+                        .notes())
+                .singleElement()
+                .asString()
+                .contains("word")
+                .hasSizeLessThan(300);
     }
 
     @Test
