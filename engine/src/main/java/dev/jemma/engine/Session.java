@@ -107,7 +107,11 @@ public final class Session implements AutoCloseable {
 
     /** Rewinds a slot to the first {@code length} tokens it holds. */
     void rewind(int slot, int length) {
-        cache.truncate(slot, length);
+        if (length == 0) {
+            cache.clear(slot);
+        } else {
+            cache.truncate(slot, length);
+        }
         held.get(slot).truncate(length);
     }
 
