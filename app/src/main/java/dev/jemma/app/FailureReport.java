@@ -3,8 +3,10 @@ package dev.jemma.app;
 import dev.jemma.engine.UsageException;
 import dev.jemma.kernels.DeviceException;
 import dev.jemma.models.ModelFormatException;
+import dev.jemma.models.chat.ConversationException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.io.UncheckedIOException;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.UnmatchedArgumentException;
@@ -42,6 +44,8 @@ final class FailureReport implements CommandLine.IParameterExceptionHandler, Com
             case OutputException output -> say(ExitCode.FAILURE, output);
             case UsageException usage -> say(ExitCode.USAGE, usage);
             case ModelFormatException format -> say(ExitCode.USAGE, format);
+            case ConversationException conversation -> say(ExitCode.USAGE, conversation);
+            case UncheckedIOException io -> say(ExitCode.FAILURE, io);
             case DeviceException device -> say(exitCode(device), device);
             default -> {
                 StringWriter trace = new StringWriter();

@@ -12,6 +12,11 @@ import dev.jemma.engine.StopConditions;
 import dev.jemma.engine.TextModel;
 import dev.jemma.engine.TokenIds;
 import dev.jemma.engine.UsageException;
+import dev.jemma.models.chat.Message;
+import dev.jemma.models.chat.Options;
+import dev.jemma.models.chat.Role;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -98,7 +103,7 @@ final class GenerateCommand implements Callable<Integer> {
         }
         try (LoadedModel loaded = LoadedModel.open(modelFlags.directory(), modelFlags)) {
             TextModel model = loaded.model();
-            TokenIds ids = raw || system == null ? model.rawPrompt(prompt) : model.rawPrompt(system);
+            TokenIds ids = raw ? model.rawPrompt(prompt) : chatPrompt(model, prompt);
             SamplingOptions sampling = samplingFlags.over(model.generationDefaults());
             StopConditions stop = lengthFlags.conditions(model.stopIds());
             SessionOptions sessionOptions = modelFlags.sessionOptions(
@@ -127,6 +132,17 @@ final class GenerateCommand implements Callable<Integer> {
             throw new UsageException("prompt: expected a text, got an empty one");
         }
         return text;
+    }
+
+    private TokenIds chatPrompt(TextModel model, String prompt) {
+        model.chat()
+                .ifPresent(chat -> chat.notes().forEach(note -> terminal.err().println("jemma: note: " + note)));
+        List<Message> messages = new ArrayList<>();
+        if (system != null) {
+            messages.add(new Message(Role.SYSTEM, system));
+        }
+        messages.add(new Message(Role.USER, prompt));
+        return model.chatPrompt(messages, Options.ANSWER);
     }
 
     private void show(GenerationEvent event) {

@@ -42,6 +42,7 @@ final class Main implements Runnable {
         CommandLine commandLine = new CommandLine(new Main(terminal))
                 .addSubcommand(new GenerateCommand(terminal))
                 .addSubcommand(new InfoCommand(terminal))
+                .addSubcommand(new SyntheticCommand(terminal))
                 .setUsageHelpAutoWidth(false)
                 .setUsageHelpWidth(100)
                 .setColorScheme(CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF))

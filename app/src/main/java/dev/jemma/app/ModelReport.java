@@ -4,6 +4,7 @@ import dev.jemma.engine.SessionOptions;
 import dev.jemma.engine.TextModel;
 import dev.jemma.kernels.DType;
 import dev.jemma.kvcache.KvCacheSpec;
+import dev.jemma.models.chat.ChatTemplate;
 import dev.jemma.models.config.GenerationDefaults;
 import dev.jemma.models.gemma.ExpertConfig;
 import dev.jemma.models.gemma.GemmaConfig;
@@ -54,6 +55,7 @@ final class ModelReport {
             json.writeNumberProperty("kv_bytes", cache.byteSize());
             json.writeNumberProperty("tokenizer_tokens", model.tokenizer().vocabSize());
             json.writeNumberProperty("bos_id", model.tokenizer().bosId());
+            model.chat().ifPresent(chat -> json.writeStringProperty("chat_template", chat.name()));
             writeIds(json, "stop_ids", model.stopIds());
             json.writeNumberProperty("temperature", generation.temperature());
             json.writeNumberProperty("top_k", generation.topK());
@@ -122,6 +124,7 @@ final class ModelReport {
                 text,
                 "vocabulary",
                 config.vocabSize() + ", tokenizer " + model.tokenizer().vocabSize());
+        line(text, "chat", model.chat().map(ChatTemplate::name).orElse("no template: a base model"));
         line(text, "stop tokens", stopTokens());
         line(
                 text,

@@ -1,6 +1,7 @@
 package dev.jemma.app;
 
 import dev.jemma.engine.UsageException;
+import dev.jemma.kernels.host.FileDescriptors;
 import java.io.FileDescriptor;
 import java.io.FileInputStream;
 import java.io.FileOutputStream;
@@ -18,10 +19,17 @@ import java.nio.charset.StandardCharsets;
  */
 record Terminal(InputStream in, Output out, Output err, boolean inputIsTerminal, boolean errorIsTerminal) {
 
-    /** Names the standard streams that are terminals, as digits: the launcher knows, Java has no way to ask for each. */
+    /** Number of the descriptor that is the real stderr, if the launcher keeps it elsewhere while the JVM boots. */
+    private static final String STDERR_PROPERTY = "jemma.stderr";
+
+    /** Names the standard streams that are terminals, as digits: the launcher knows, Java cannot ask for each. */
     private static final String TERMINALS_PROPERTY = "jemma.terminals";
 
     static Terminal system() {
+        Integer realError = Integer.getInteger(STDERR_PROPERTY);
+        if (realError != null) {
+            FileDescriptors.replace(2, realError);
+        }
         String terminals = System.getProperty(TERMINALS_PROPERTY, "");
         return new Terminal(
                 new FileInputStream(FileDescriptor.in),
@@ -47,7 +55,7 @@ record Terminal(InputStream in, Output out, Output err, boolean inputIsTerminal,
             return StandardCharsets.UTF_8.newDecoder().decode(buffer).toString();
         } catch (CharacterCodingException e) {
             throw new UsageException(
-                    "%s: expected UTF-8 text, got bytes that are not, the first at offset %d; convert it first (iconv -t UTF-8)"
+                    "%s: expected UTF-8 text, got other bytes at offset %d; convert it first (iconv -t UTF-8)"
                             .formatted(where, buffer.position()),
                     e);
         }

@@ -2,25 +2,33 @@ package dev.jemma.engine;
 
 import dev.jemma.kernels.Device;
 import dev.jemma.models.GemmaModel;
+import dev.jemma.models.chat.ChatTemplate;
+import dev.jemma.models.chat.Message;
+import dev.jemma.models.chat.Options;
 import dev.jemma.models.config.GenerationDefaults;
 import dev.jemma.models.gemma.GemmaConfig;
 import dev.jemma.models.tokenizer.Tokenizer;
 import java.nio.file.Path;
 import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /** A checkpoint with all that it takes to turn text into text: decoder, tokenizer, chat template, stop tokens. */
 public final class TextModel implements AutoCloseable {
     private final GemmaModel model;
     private final Tokenizer tokenizer;
+    private final @Nullable ChatTemplate chat;
 
-    private TextModel(GemmaModel model, Tokenizer tokenizer) {
+    private TextModel(GemmaModel model, Tokenizer tokenizer, @Nullable ChatTemplate chat) {
         this.model = model;
         this.tokenizer = tokenizer;
+        this.chat = chat;
     }
 
     /**
@@ -34,7 +42,9 @@ public final class TextModel implements AutoCloseable {
         Thread.ofPlatform().daemon().name("tokenizer").start(tokenizer);
         GemmaModel model = GemmaModel.load(directory, device);
         try {
-            return new TextModel(model, join(tokenizer));
+            Tokenizer loaded = join(tokenizer);
+            return new TextModel(
+                    model, loaded, ChatTemplate.forModel(directory, loaded).orElse(null));
         } catch (RuntimeException failure) {
             model.close();
             throw failure;
@@ -71,9 +81,34 @@ public final class TextModel implements AutoCloseable {
         return tokenizer;
     }
 
+    /** How conversations are written; empty for a base model, which only continues text. */
+    public Optional<ChatTemplate> chat() {
+        return Optional.ofNullable(chat);
+    }
+
     /** Tokens that end an answer: what the checkpoint's configuration says, and the template's end of turn. */
     public Set<Integer> stopIds() {
-        return new LinkedHashSet<>(generationDefaults().eosTokenIds());
+        Set<Integer> ids = new LinkedHashSet<>(generationDefaults().eosTokenIds());
+        if (chat != null) {
+            for (int id : chat.stopIds()) {
+                ids.add(id);
+            }
+        }
+        return ids;
+    }
+
+    /**
+     * A conversation up to where the model answers.
+     *
+     * @throws UsageException if the model has no chat template
+     * @throws dev.jemma.models.chat.ConversationException if its template cannot express the conversation
+     */
+    public TokenIds chatPrompt(List<Message> messages, Options options) {
+        if (chat == null) {
+            throw new UsageException(model.directory()
+                    + ": expected a chat template, found none: a base model, which only continues text; use --raw");
+        }
+        return TokenIds.of(chat.render(messages, options));
     }
 
     /** The text as it is, after the one beginning-of-text token that every Gemma model needs. */
