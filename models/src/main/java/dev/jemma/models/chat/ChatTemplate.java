@@ -35,8 +35,9 @@ public final class ChatTemplate {
      * The template of a checkpoint: {@code chat_template.jinja}, or else {@code chat_template} in
      * {@code chat_template.json} or {@code tokenizer_config.json}.
      *
-     * @return empty if there is none: a base model, which completes text and knows no turns
-     * @throws ModelFormatException if the template is unreadable or not of Gemma's kind
+     * @return empty if there is none: a base model, which completes text and knows no turns. For a template of another
+     *     family, one that refuses to {@link #render} and says so in its {@link #notes}
+     * @throws ModelFormatException if the file is unreadable or does not go with the tokenizer
      */
     public static Optional<ChatTemplate> forModel(Path modelDirectory, Tokenizer tokenizer) {
         for (String file : List.of("chat_template.jinja", "chat_template.json", "tokenizer_config.json")) {

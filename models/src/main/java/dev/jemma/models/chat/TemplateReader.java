@@ -1,6 +1,5 @@
 package dev.jemma.models.chat;
 
-import dev.jemma.models.ModelFormatException;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -156,10 +155,7 @@ final class TemplateReader {
     /** A template's format, and what the user should know about it. */
     record Reading(TurnFormat format, List<String> notes) {}
 
-    /**
-     * @param where what to call the template in messages
-     * @throws ModelFormatException if it writes none of Gemma's turns
-     */
+    /** @param where what to call the template in messages */
     static Reading read(String where, String template) {
         TemplateReader reader = new TemplateReader(template);
         List<String> literals = reader.body.literals();
@@ -169,8 +165,10 @@ final class TemplateReader {
         } else if (literals.stream().anyMatch(literal -> literal.contains("<start_of_turn>"))) {
             format = reader.startOfTurn();
         } else {
-            throw new ModelFormatException(where + ": writes no Gemma turns, neither <start_of_turn> nor <|turn>;"
-                    + " Jemma can run the model on raw prompts only");
+            return new Reading(
+                    new UnknownFormat(where),
+                    List.of(where + ": writes no Gemma turns, neither <start_of_turn> nor <|turn>;"
+                            + " the model runs on raw prompts only"));
         }
         reader.noteUnknowns();
         return new Reading(

@@ -3,7 +3,7 @@ package dev.jemma.models.chat;
 import java.util.List;
 
 /** How a family writes turns. The texts are those of the published templates. */
-sealed interface TurnFormat permits StartOfTurnFormat, TurnBarFormat {
+sealed interface TurnFormat permits StartOfTurnFormat, TurnBarFormat, UnknownFormat {
     /** What to call it in reports. */
     String name();
 

@@ -143,6 +143,16 @@ class ChatTemplateTest {
     }
 
     @Test
+    void aTemplateOfAnotherFamilyRendersNothing() throws IOException {
+        write("chat_template.jinja", "{% for m in messages %}<|im_start|>{{ m.role }}{% endfor %}");
+        ChatTemplate template = ChatTemplate.forModel(directory, DEMO).orElseThrow();
+        assertThat(template.notes()).hasSize(1);
+        assertThatExceptionOfType(ConversationException.class)
+                .isThrownBy(() -> template.render(List.of(user("x")), Options.ANSWER))
+                .withMessageContaining("raw prompts");
+    }
+
+    @Test
     void aConfigWithoutATemplateIsNone() throws IOException {
         write("tokenizer_config.json", "{\"bos_token\": \"<bos>\"}");
         assertThat(ChatTemplate.forModel(directory, DEMO)).isEmpty();
