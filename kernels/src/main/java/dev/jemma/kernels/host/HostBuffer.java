@@ -28,6 +28,14 @@ public final class HostBuffer implements DeviceBuffer {
         return ((HostBuffer) tensor.at().buffer()).segment;
     }
 
+    /**
+     * Address of a region, for kernels that take addresses. Holding one does not keep the memory: whoever closes a
+     * buffer has awaited the work that uses it.
+     */
+    public static long address(Region region) {
+        return ((HostBuffer) region.buffer()).segment.address() + region.byteOffset();
+    }
+
     @Override
     public long byteSize() {
         return segment.byteSize();

@@ -1,0 +1,208 @@
+package dev.jemma.kernels.cpu;
+
+import dev.jemma.kernels.DType;
+import dev.jemma.kernels.KvView;
+import dev.jemma.kernels.Region;
+import dev.jemma.kernels.RowTable;
+import dev.jemma.kernels.Step;
+import dev.jemma.kernels.StepLimits;
+import dev.jemma.kernels.Tensor;
+
+/**
+ * Attention over cached keys with a running softmax. A unit takes the queries of a block of rows and of the heads that
+ * share keys, one in each lane of up to four vectors, and goes over its keys a tile at a time:
+ *
+ * <pre>
+ * scores[key, lane] = keys[key, :] . queries[:, lane]       register tiles, keys unpacked once for all lanes
+ * weights = e^(scores - max), sums and totals corrected     elementwise: no sum crosses lanes
+ * sums[d, lane] += values[:, d] . weights[:, lane]          register tiles
+ * </pre>
+ *
+ * Tiles outside of what the block sees are never read; those at its edges are masked. Where keys were split, the splits'
+ * sums are joined at the end.
+ */
+final class Attention {
+    private final Step step;
+    private final RowPool pool;
+    private final Scratch scratch;
+    private final AttentionPlan plan;
+    private final RowTask unitTask = this::units;
+    private final RowTask joinTask = this::join;
+    private Tensor out;
+    private Tensor q;
+    private KvView kv;
+    private RowTable rows;
+    private float scale;
+    private float softcap;
+
+    @SuppressWarnings("NullAway.Init")
+    Attention(Step step, RowPool pool, Scratch scratch, StepLimits limits) {
+        this.step = step;
+        this.pool = pool;
+        this.scratch = scratch;
+        this.plan = new AttentionPlan(limits.maxRows());
+    }
+
+    void attend(Tensor out, Tensor q, KvView kv, float scale, float softcap) {
+        this.out = out;
+        this.q = q;
+        this.kv = kv;
+        this.scale = scale;
+        this.softcap = softcap;
+        rows = step.rows(q.rows());
+        plan.make(rows, q.cols() / kv.headDim(), kv.numKvHeads(), pool.threads());
+        pool.run(unitTask, plan.heads() * plan.splits(), 1);
+        if (plan.splits() > 1) {
+            pool.run(joinTask, plan.heads(), 1);
+        }
+    }
+
+    private void units(int worker, int from, int to) {
+        AttentionScratch own = scratch.worker(worker).attention;
+        for (int i = from; i < to; i++) {
+            int unit = i / plan.splits();
+            int width = width(unit);
+            gatherQueries(unit, width, own);
+            attendSplit(unit, i % plan.splits(), width, own, worker);
+            if (plan.splits() == 1) {
+                finish(unit, own.sums, own.total, width);
+            } else {
+                keep(i, width, own);
+            }
+        }
+    }
+
+    private int width(int unit) {
+        return Tiles.vectors(plan.rowCount(unit) * plan.headCount(unit)) * Lanes.COUNT;
+    }
+
+    /** Lane {@code row * headCount + head} gets that query, scaled. Lanes beyond are copies of the first row's limits and 0. */
+    private void gatherQueries(int unit, int width, AttentionScratch own) {
+        int headDim = kv.headDim();
+        int heads = plan.headCount(unit);
+        int lanes = plan.rowCount(unit) * heads;
+        Memory.zero(own.queries, 4L * width * headDim);
+        for (int lane = 0; lane < width; lane++) {
+            int row = plan.firstRow(unit) + (lane < lanes ? lane / heads : 0);
+            int position = rows.position(row);
+            Memory.putF32(own.firstVisible + 4L * lane, kv.firstVisible(position));
+            Memory.putF32(own.position + 4L * lane, position);
+            if (lane < lanes) {
+                long from = Memory.address(q, row) + 4L * headDim * (plan.firstHead(unit) + lane % heads);
+                for (int d = 0; d < headDim; d++) {
+                    Memory.putF32(own.queries + 4L * (d * width + lane), Memory.f32(from + 4L * d) * scale);
+                }
+            }
+        }
+    }
+
+    private void attendSplit(int unit, int split, int width, AttentionScratch own, int worker) {
+        int firstRow = plan.firstRow(unit);
+        int lastRow = firstRow + plan.rowCount(unit) - 1;
+        int begin = kv.firstVisible(rows.position(firstRow));
+        int end = rows.position(lastRow) + 1;
+        int share =
+                Math.ceilDiv(Math.ceilDiv(end - begin, plan.splits()), AttentionScratch.KEYS) * AttentionScratch.KEYS;
+        int from = begin + split * share;
+        int to = Math.min(end, from + share);
+        AttentionKernels.start(own.max, own.total, width);
+        Memory.zero(own.sums, 4L * width * Tiles.wholeRows(kv.headDim()));
+        int seenByLast = kv.firstVisible(rows.position(lastRow));
+        for (int key = from; key < to; ) {
+            int untilWrap = kv.capacity() - kv.row(key);
+            int keys = Math.min(Math.min(AttentionScratch.KEYS, to - key), untilWrap);
+            boolean edge = key < seenByLast || key + keys - 1 > rows.position(firstRow);
+            addTile(rows.slot(firstRow), plan.kvHead(unit), key, keys, width, edge, own, worker);
+            key += keys;
+        }
+    }
+
+    private void addTile(
+            int slot, int kvHead, int key, int keys, int width, boolean edge, AttentionScratch own, int worker) {
+        int headDim = kv.headDim();
+        int vectors = width / Lanes.COUNT;
+        long rowStep = 4L * headDim;
+        long lanesStep = 4L * width;
+        unpack(kv.keys(), slot, kvHead, key, keys, own.tile, worker);
+        Memory.zero(own.scores, lanesStep * Tiles.wholeRows(keys));
+        Tiles.addProduct(vectors, keys, own.tile, rowStep, 4, own.queries, own.scores, lanesStep, headDim);
+        if (softcap > 0) {
+            Exponential.softcap(own.scores, keys * width, softcap);
+        }
+        if (edge) {
+            AttentionKernels.hide(own.scores, keys, width, key, own.firstVisible, own.position);
+        }
+        AttentionKernels.shift(own.scores, keys, width, own.max, own.correction);
+        Exponential.exp(own.scores, keys * width);
+        Exponential.exp(own.correction, width);
+        if (AttentionKernels.addWeights(own.scores, keys, width, own.total, own.correction)) {
+            AttentionKernels.multiply(own.sums, headDim, width, own.correction);
+        }
+        unpack(kv.values(), slot, kvHead, key, keys, own.tile, worker);
+        Tiles.addProduct(vectors, headDim, own.tile, 4, rowStep, own.scores, own.sums, lanesStep, keys);
+    }
+
+    /** {@code keys} neighbouring rows of the cache as floats. */
+    private void unpack(Region cache, int slot, int kvHead, int key, int keys, long tile, int worker) {
+        long from = Memory.address(cache) + kv.dtype().byteSize() * kv.element(slot, kvHead, key);
+        int headDim = kv.headDim();
+        if (kv.dtype() == DType.F32) {
+            Memory.copy(tile, from, 4L * keys * headDim);
+            return;
+        }
+        for (int i = 0; i < keys; i++) {
+            Unpack.f16ToMemory(
+                    tile + 4L * i * headDim, from + 2L * i * headDim, headDim, scratch.worker(worker).halves);
+        }
+    }
+
+    /** Divides the sums by the totals and writes them to the output. */
+    private void finish(int unit, long sums, long totals, int width) {
+        int headDim = kv.headDim();
+        int heads = plan.headCount(unit);
+        for (int lane = 0; lane < plan.rowCount(unit) * heads; lane++) {
+            int row = plan.firstRow(unit) + lane / heads;
+            long to = Memory.address(out, row) + 4L * headDim * (plan.firstHead(unit) + lane % heads);
+            TokenPacking.column(to, sums + 4L * lane, 4L * width, headDim);
+            RowKernels.scale(to, to, headDim, 1 / Memory.f32(totals + 4L * lane));
+        }
+    }
+
+    private long partial(int index) {
+        return scratch.partials + 4 * AttentionPlan.partialFloats(kv.headDim()) * index;
+    }
+
+    /** A partial result: largest scores, totals, sums. */
+    private void keep(int index, int width, AttentionScratch own) {
+        long to = partial(index);
+        Memory.copy(to, own.max, 4L * width);
+        Memory.copy(to + 4L * width, own.total, 4L * width);
+        Memory.copy(to + 8L * width, own.sums, 4L * width * kv.headDim());
+    }
+
+    /** {@code e^(max_split - max)} is what each split's part is worth. */
+    private void join(int worker, int from, int to) {
+        AttentionScratch own = scratch.worker(worker).attention;
+        int headDim = kv.headDim();
+        for (int unit = from; unit < to; unit++) {
+            int width = width(unit);
+            long lanes = 4L * width;
+            AttentionKernels.start(own.max, own.total, width);
+            Memory.zero(own.sums, lanes * headDim);
+            for (int split = 0; split < plan.splits(); split++) {
+                long part = partial(unit * plan.splits() + split);
+                Memory.copy(own.scores, part, lanes);
+                AttentionKernels.shift(own.scores, 1, width, own.max, own.correction);
+                Exponential.exp(own.scores, width);
+                Exponential.exp(own.correction, width);
+                AttentionKernels.multiply(own.sums, headDim, width, own.correction);
+                AttentionKernels.multiply(own.total, 1, width, own.correction);
+                AttentionKernels.multiply(part + 2 * lanes, headDim, width, own.scores);
+                AttentionKernels.multiply(part + lanes, 1, width, own.scores);
+                RowKernels.add(own.sums, own.sums, part + 2 * lanes, width * headDim, 1);
+                RowKernels.add(own.total, own.total, part + lanes, width, 1);
+            }
+            finish(unit, own.sums, own.total, width);
+        }
+    }
+}

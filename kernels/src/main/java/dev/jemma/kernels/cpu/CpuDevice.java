@@ -1,0 +1,63 @@
+package dev.jemma.kernels.cpu;
+
+import dev.jemma.kernels.CommandStream;
+import dev.jemma.kernels.Device;
+import dev.jemma.kernels.DeviceBuffer;
+import dev.jemma.kernels.DeviceMemory;
+import dev.jemma.kernels.Region;
+import dev.jemma.kernels.StepLimits;
+import dev.jemma.kernels.host.HostMemory;
+import java.lang.foreign.MemorySegment;
+
+/** Host memory and a pool of threads, which all streams of the device share. */
+public final class CpuDevice implements Device {
+    private final HostMemory memory = new HostMemory();
+    private final RowPool pool;
+
+    /** @param threads threads that run kernels, the caller's included */
+    CpuDevice(int threads) {
+        pool = new RowPool(threads);
+    }
+
+    @Override
+    public String backend() {
+        return "cpu";
+    }
+
+    @Override
+    public String description() {
+        int threads = pool.threads();
+        return threads + (threads == 1 ? " thread, " : " threads, ") + Lanes.F.vectorBitSize() + "-bit vectors";
+    }
+
+    @Override
+    public DeviceMemory memory() {
+        return memory.memory();
+    }
+
+    @Override
+    public DeviceBuffer allocate(long byteSize, String label) {
+        return memory.allocate(byteSize, label);
+    }
+
+    /** In place; a copy where the bytes lie on the Java heap, which has no addresses. */
+    @Override
+    public Region adopt(MemorySegment bytes, String label) {
+        if (bytes.isNative()) {
+            return memory.adopt(bytes, label);
+        }
+        DeviceBuffer copy = memory.allocate(bytes.byteSize(), label);
+        copy.write(0, bytes);
+        return new Region(copy, 0);
+    }
+
+    @Override
+    public CommandStream openStream(StepLimits limits) {
+        return new CpuStream(limits, memory, pool);
+    }
+
+    @Override
+    public void close() {
+        pool.close();
+    }
+}

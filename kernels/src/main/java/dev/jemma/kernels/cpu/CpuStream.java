@@ -1,0 +1,56 @@
+package dev.jemma.kernels.cpu;
+
+import dev.jemma.kernels.CommandStream;
+import dev.jemma.kernels.Commands;
+import dev.jemma.kernels.Step;
+import dev.jemma.kernels.StepLimits;
+import dev.jemma.kernels.host.HostMemory;
+
+/** Runs each op inside the call that encodes it, so that a step has ended when it is submitted. */
+final class CpuStream implements CommandStream {
+    private final Step step;
+    private final Scratch scratch;
+    private final CpuCommands commands;
+    private long submitted;
+    private long startNanos;
+    private long stepNanos;
+
+    CpuStream(StepLimits limits, HostMemory memory, RowPool pool) {
+        step = new Step(limits.maxRows(), limits.maxOutputRows());
+        scratch = new Scratch(limits, memory, pool.threads());
+        commands = new CpuCommands(step, limits, pool, scratch);
+    }
+
+    @Override
+    public Commands begin(Step next) {
+        step.copyFrom(next);
+        startNanos = System.nanoTime();
+        return commands;
+    }
+
+    @Override
+    public long submit() {
+        stepNanos = System.nanoTime() - startNanos;
+        return ++submitted;
+    }
+
+    @Override
+    public void abandon() {}
+
+    @Override
+    public void await(long ticket) {
+        if (ticket > submitted) {
+            throw new IllegalArgumentException("ticket: expected at most " + submitted + ", got " + ticket);
+        }
+    }
+
+    @Override
+    public long deviceNanos() {
+        return stepNanos;
+    }
+
+    @Override
+    public void close() {
+        scratch.close();
+    }
+}

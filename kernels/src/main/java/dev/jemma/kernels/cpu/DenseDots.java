@@ -1,0 +1,190 @@
+package dev.jemma.kernels.cpu;
+
+import static dev.jemma.kernels.cpu.Memory.ALL;
+import static dev.jemma.kernels.cpu.Memory.LE;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+
+/**
+ * Dot products of BF16 and F32 weight rows with activations: {@code out[r] = sum_i w[r, i] x[i]}.
+ *
+ * <p>Reading weights from memory is all that a decode waits for, so the kernels are shaped for the memory: four rows
+ * a quarter of the range apart are read at once, because a core's prefetcher follows each as a stream of its own and
+ * stops at every page of each (one row at a time reads at 11 GB/s where four streams reach 14 and a plain sum 15 to 17;
+ * figures in docs/SPEED.md).
+ */
+final class DenseDots {
+    private static final int HIGH_HALF = 0xffff_0000;
+    private static final int V = Lanes.BYTES;
+
+    private DenseDots() {}
+
+    /** @param x in word order of two per word */
+    static void bf16(long out, long x, long w, int cols, int rows) {
+        int quarter = rows / 4;
+        bf16FourRows(out, x, w, cols, quarter);
+        for (int row = 4 * quarter; row < rows; row++) {
+            Memory.putF32(out + 4L * row, bf16Row(x, w + 2L * row * cols, cols));
+        }
+    }
+
+    private static void bf16FourRows(long out, long x, long w, int cols, int quarter) {
+        long apart = 2L * cols * quarter;
+        int bytes = 2 * WordOrder.blocked(cols, 2);
+        for (int row = 0; row < quarter; row++) {
+            long w0 = w + 2L * row * cols;
+            long w1 = w0 + apart;
+            long w2 = w1 + apart;
+            long w3 = w2 + apart;
+            FloatVector a0 = FloatVector.zero(Lanes.F);
+            FloatVector b0 = a0;
+            FloatVector a1 = a0;
+            FloatVector b1 = a0;
+            FloatVector a2 = a0;
+            FloatVector b2 = a0;
+            FloatVector a3 = a0;
+            FloatVector b3 = a0;
+            for (int i = 0; i < bytes; i += V) {
+                IntVector v0 = IntVector.fromMemorySegment(Lanes.I, ALL, w0 + i, LE);
+                IntVector v1 = IntVector.fromMemorySegment(Lanes.I, ALL, w1 + i, LE);
+                IntVector v2 = IntVector.fromMemorySegment(Lanes.I, ALL, w2 + i, LE);
+                IntVector v3 = IntVector.fromMemorySegment(Lanes.I, ALL, w3 + i, LE);
+                FloatVector low = FloatVector.fromMemorySegment(Lanes.F, ALL, x + 2L * i, LE);
+                FloatVector high = FloatVector.fromMemorySegment(Lanes.F, ALL, x + 2L * i + V, LE);
+                a0 = v0.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(low, a0);
+                b0 = v0.and(HIGH_HALF).reinterpretAsFloats().fma(high, b0);
+                a1 = v1.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(low, a1);
+                b1 = v1.and(HIGH_HALF).reinterpretAsFloats().fma(high, b1);
+                a2 = v2.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(low, a2);
+                b2 = v2.and(HIGH_HALF).reinterpretAsFloats().fma(high, b2);
+                a3 = v3.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(low, a3);
+                b3 = v3.and(HIGH_HALF).reinterpretAsFloats().fma(high, b3);
+            }
+            long to = out + 4L * row;
+            long next = 4L * quarter;
+            int done = bytes / 2;
+            Memory.putF32(to, a0.add(b0).reduceLanes(VectorOperators.ADD) + bf16Tail(x, w0, done, cols));
+            Memory.putF32(to + next, a1.add(b1).reduceLanes(VectorOperators.ADD) + bf16Tail(x, w1, done, cols));
+            Memory.putF32(to + 2 * next, a2.add(b2).reduceLanes(VectorOperators.ADD) + bf16Tail(x, w2, done, cols));
+            Memory.putF32(to + 3 * next, a3.add(b3).reduceLanes(VectorOperators.ADD) + bf16Tail(x, w3, done, cols));
+        }
+    }
+
+    private static float bf16Row(long x, long w, int cols) {
+        int bytes = 2 * WordOrder.blocked(cols, 2);
+        FloatVector a = FloatVector.zero(Lanes.F);
+        FloatVector b = a;
+        for (int i = 0; i < bytes; i += V) {
+            IntVector v = IntVector.fromMemorySegment(Lanes.I, ALL, w + i, LE);
+            FloatVector low = FloatVector.fromMemorySegment(Lanes.F, ALL, x + 2L * i, LE);
+            FloatVector high = FloatVector.fromMemorySegment(Lanes.F, ALL, x + 2L * i + V, LE);
+            a = v.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(low, a);
+            b = v.and(HIGH_HALF).reinterpretAsFloats().fma(high, b);
+        }
+        return a.add(b).reduceLanes(VectorOperators.ADD) + bf16Tail(x, w, bytes / 2, cols);
+    }
+
+    private static float bf16Tail(long x, long w, int from, int cols) {
+        float sum = 0;
+        for (int i = from; i < cols; i++) {
+            sum += Memory.bf16(w + 2L * i) * Memory.f32(x + 4L * i);
+        }
+        return sum;
+    }
+
+    /** Four activation rows at once, {@code xStride} and {@code outStride} bytes apart. */
+    static void bf16ByFour(long out, long outStride, long x, long xStride, long w, int cols, int rows) {
+        int bytes = 2 * WordOrder.blocked(cols, 2);
+        for (int row = 0; row < rows; row++) {
+            long from = w + 2L * row * cols;
+            FloatVector a0 = FloatVector.zero(Lanes.F);
+            FloatVector b0 = a0;
+            FloatVector a1 = a0;
+            FloatVector b1 = a0;
+            FloatVector a2 = a0;
+            FloatVector b2 = a0;
+            FloatVector a3 = a0;
+            FloatVector b3 = a0;
+            for (int i = 0; i < bytes; i += V) {
+                IntVector v = IntVector.fromMemorySegment(Lanes.I, ALL, from + i, LE);
+                FloatVector low = v.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+                FloatVector high = v.and(HIGH_HALF).reinterpretAsFloats();
+                long x0 = x + 2L * i;
+                long x1 = x0 + xStride;
+                long x2 = x1 + xStride;
+                long x3 = x2 + xStride;
+                a0 = low.fma(FloatVector.fromMemorySegment(Lanes.F, ALL, x0, LE), a0);
+                b0 = high.fma(FloatVector.fromMemorySegment(Lanes.F, ALL, x0 + V, LE), b0);
+                a1 = low.fma(FloatVector.fromMemorySegment(Lanes.F, ALL, x1, LE), a1);
+                b1 = high.fma(FloatVector.fromMemorySegment(Lanes.F, ALL, x1 + V, LE), b1);
+                a2 = low.fma(FloatVector.fromMemorySegment(Lanes.F, ALL, x2, LE), a2);
+                b2 = high.fma(FloatVector.fromMemorySegment(Lanes.F, ALL, x2 + V, LE), b2);
+                a3 = low.fma(FloatVector.fromMemorySegment(Lanes.F, ALL, x3, LE), a3);
+                b3 = high.fma(FloatVector.fromMemorySegment(Lanes.F, ALL, x3 + V, LE), b3);
+            }
+            long to = out + 4L * row;
+            int done = bytes / 2;
+            Memory.putF32(to, a0.add(b0).reduceLanes(VectorOperators.ADD) + bf16Tail(x, from, done, cols));
+            Memory.putF32(
+                    to + outStride,
+                    a1.add(b1).reduceLanes(VectorOperators.ADD) + bf16Tail(x + xStride, from, done, cols));
+            Memory.putF32(
+                    to + 2 * outStride,
+                    a2.add(b2).reduceLanes(VectorOperators.ADD) + bf16Tail(x + 2 * xStride, from, done, cols));
+            Memory.putF32(
+                    to + 3 * outStride,
+                    a3.add(b3).reduceLanes(VectorOperators.ADD) + bf16Tail(x + 3 * xStride, from, done, cols));
+        }
+    }
+
+    /** @param x in plain order */
+    static void f32(long out, long x, long w, int cols, int rows) {
+        int whole = cols - cols % (2 * Lanes.COUNT);
+        for (int row = 0; row < rows; row++) {
+            long from = w + 4L * row * cols;
+            FloatVector a = FloatVector.zero(Lanes.F);
+            FloatVector b = a;
+            for (long i = 0; i < 4L * whole; i += 2L * V) {
+                FloatVector w0 = FloatVector.fromMemorySegment(Lanes.F, ALL, from + i, LE);
+                FloatVector w1 = FloatVector.fromMemorySegment(Lanes.F, ALL, from + i + V, LE);
+                a = w0.fma(FloatVector.fromMemorySegment(Lanes.F, ALL, x + i, LE), a);
+                b = w1.fma(FloatVector.fromMemorySegment(Lanes.F, ALL, x + i + V, LE), b);
+            }
+            float sum = a.add(b).reduceLanes(VectorOperators.ADD);
+            for (int i = whole; i < cols; i++) {
+                sum += Memory.f32(from + 4L * i) * Memory.f32(x + 4L * i);
+            }
+            Memory.putF32(out + 4L * row, sum);
+        }
+    }
+
+    /**
+     * @param x in plain order
+     * @param row room for one row: C2 turns the conversion loop into vector conversions only when it writes to an array
+     */
+    static void f16(long out, long x, long w, int cols, int rows, float[] row) {
+        for (int r = 0; r < rows; r++) {
+            Unpack.f16(row, 0, w + 2L * r * cols, cols);
+            Memory.putF32(out + 4L * r, arrayDot(row, x, cols));
+        }
+    }
+
+    private static float arrayDot(float[] w, long x, int cols) {
+        int whole = cols - cols % (2 * Lanes.COUNT);
+        FloatVector a = FloatVector.zero(Lanes.F);
+        FloatVector b = a;
+        for (int i = 0; i < whole; i += 2 * Lanes.COUNT) {
+            FloatVector w0 = FloatVector.fromArray(Lanes.F, w, i);
+            FloatVector w1 = FloatVector.fromArray(Lanes.F, w, i + Lanes.COUNT);
+            a = w0.fma(FloatVector.fromMemorySegment(Lanes.F, ALL, x + 4L * i, LE), a);
+            b = w1.fma(FloatVector.fromMemorySegment(Lanes.F, ALL, x + 4L * i + V, LE), b);
+        }
+        float sum = a.add(b).reduceLanes(VectorOperators.ADD);
+        for (int i = whole; i < cols; i++) {
+            sum += w[i] * Memory.f32(x + 4L * i);
+        }
+        return sum;
+    }
+}

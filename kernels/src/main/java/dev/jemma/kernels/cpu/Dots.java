@@ -1,0 +1,122 @@
+package dev.jemma.kernels.cpu;
+
+import dev.jemma.kernels.AffineWeight;
+import dev.jemma.kernels.DType;
+import dev.jemma.kernels.DenseWeight;
+import dev.jemma.kernels.Weight;
+
+/** Products of a range of weight rows with one or few rows of activations, whatever the weights' type. */
+final class Dots {
+    private Dots() {}
+
+    /** Elements of a 32-bit word of the weights' codes, which decides the order that activations must be in. */
+    static int perWord(Weight w) {
+        return switch (w) {
+            case DenseWeight dense -> dense.dtype() == DType.BF16 ? 2 : 1;
+            case AffineWeight affine -> 32 / affine.bits();
+        };
+    }
+
+    /** Weights per sum of activations, 0 for weights that need none. */
+    static int groupSize(Weight w) {
+        return switch (w) {
+            case DenseWeight dense -> 0;
+            case AffineWeight affine -> affine.groupSize();
+        };
+    }
+
+    /** Bytes of one row of weights, scales included. */
+    static long rowBytes(Weight w) {
+        return Math.max(1, w.byteSize() / w.rows());
+    }
+
+    /** Brings one row of activations into the order of the weights, and sums it by groups. */
+    static void arrange(Inputs to, long x, Weight w) {
+        WordOrder.arrange(to.x(), x, w.cols(), perWord(w));
+        int groupSize = groupSize(w);
+        if (groupSize > 0) {
+            int groups = w.cols() / groupSize;
+            WordOrder.groupSums(to.sums(), x, w.cols(), groupSize);
+            Memory.zero(to.sums() + 4L * groups, 4L * Lanes.COUNT);
+        }
+    }
+
+    /** Few rows of activations as {@link #arrange} leaves them. Strides in bytes. */
+    record Inputs(long x, long xStride, long sums, long sumsStride) {}
+
+    /** {@code out[t, r] = w[firstRow + r] . x[t]} for {@code rows} weight rows and {@code tokens} rows of activations. */
+    static void rows(
+            long out, long outStride, Inputs in, int tokens, Weight w, int firstRow, int rows, Scratch.Worker scratch) {
+        switch (w) {
+            case DenseWeight dense -> {
+                long from = Memory.address(dense.at()) + (long) dense.dtype().byteSize() * firstRow * w.cols();
+                dense(out, outStride, in, tokens, dense, from, rows, scratch);
+            }
+            case AffineWeight affine -> affine(out, outStride, in, tokens, affine, firstRow, rows, scratch);
+        }
+    }
+
+    private static void dense(
+            long out, long outStride, Inputs in, int tokens, DenseWeight w, long from, int rows, Scratch.Worker s) {
+        int cols = w.cols();
+        int token = 0;
+        if (w.dtype() == DType.BF16) {
+            for (; token + 4 <= tokens; token += 4) {
+                long x = in.x() + token * in.xStride();
+                DenseDots.bf16ByFour(out + token * outStride, outStride, x, in.xStride(), from, cols, rows);
+            }
+        }
+        for (; token < tokens; token++) {
+            long to = out + token * outStride;
+            long x = in.x() + token * in.xStride();
+            switch (w.dtype()) {
+                case F32 -> DenseDots.f32(to, x, from, cols, rows);
+                case BF16 -> DenseDots.bf16(to, x, from, cols, rows);
+                case F16 -> DenseDots.f16(to, x, from, cols, rows, s.halves);
+                case I32 -> throw new AssertionError("weights are floating-point");
+            }
+        }
+    }
+
+    private static void affine(
+            long out, long outStride, Inputs in, int tokens, AffineWeight w, int firstRow, int rows, Scratch.Worker s) {
+        int groups = w.groupsPerRow();
+        AffineShape shape = AffineShape.of(w.bits(), w.groupSize());
+        int rowsAtOnce = Math.max(1, Scratch.SCALES / groups);
+        for (int done = 0; done < rows; done += rowsAtOnce) {
+            int n = Math.min(rowsAtOnce, rows - done);
+            int row = firstRow + done;
+            unpackScales(w, row, n, 0, groups, s);
+            long codes = Memory.address(w.codes()) + row * w.codeRowBytes();
+            for (int token = 0; token < tokens; token++) {
+                long x = in.x() + token * in.xStride();
+                long sums = in.sums() + token * in.sumsStride();
+                long to = out + token * outStride + 4L * done;
+                AffineDots.rows(to, x, sums, codes, shape, s.scales, s.biases, w.cols(), n);
+            }
+        }
+    }
+
+    /** Scales and biases of groups {@code [firstGroup, firstGroup + groups)} of each of {@code rows} rows, dense. */
+    static void unpackScales(
+            AffineWeight w, int firstRow, int rows, int firstGroup, int groups, Scratch.Worker scratch) {
+        int perRow = w.groupsPerRow();
+        // Whole rows are one run.
+        int runs = groups == perRow ? 1 : rows;
+        int length = groups == perRow ? rows * groups : groups;
+        for (int run = 0; run < runs; run++) {
+            long at = w.scaleType().byteSize() * (((long) firstRow + run) * perRow + firstGroup);
+            unpack(scratch.scales, run * groups, w.scaleType(), Memory.address(w.scales()) + at, length);
+            unpack(scratch.biases, run * groups, w.scaleType(), Memory.address(w.biases()) + at, length);
+        }
+    }
+
+    private static void unpack(float[] out, int at, DType dtype, long from, int count) {
+        switch (dtype) {
+            case F32 -> Unpack.f32(out, at, from, count);
+            case F16 -> Unpack.f16(out, at, from, count);
+            case BF16 -> Unpack.bf16(out, at, from, count);
+            case I32 -> throw new AssertionError("scales are floating-point");
+        }
+    }
+}

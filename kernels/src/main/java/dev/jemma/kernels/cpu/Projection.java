@@ -1,0 +1,232 @@
+package dev.jemma.kernels.cpu;
+
+import dev.jemma.kernels.AffineWeight;
+import dev.jemma.kernels.DType;
+import dev.jemma.kernels.DenseWeight;
+import dev.jemma.kernels.Tensor;
+import dev.jemma.kernels.Weight;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Products of activations with up to three weight matrices in one pass over the pool: few rows as dot products at the
+ * memory's speed, more as register tiles over unpacked panels of weights.
+ */
+final class Projection {
+    /** From this many rows on, tiles are faster than dot products, which repeat the unpacking for every row or four. */
+    static final int FEW = 8;
+
+    /** Weight rows of a panel: 8 tiles. */
+    static final int PANEL_ROWS = 8 * Tiles.ROWS;
+
+    /**
+     * Weight columns of a panel: a multiple of every block of {@link WordOrder} and of every group. With 64 tokens that
+     * is 256 KiB of packed activations, beside 192 KiB of panel in an L2 cache of 1 or 2 MiB.
+     */
+    static final int PANEL_COLS = 1024;
+
+    /** Bytes of weights that a thread takes at a time in a decode: two dozen microseconds at 10 GB/s. */
+    private static final int CHUNK_BYTES = 256 << 10;
+
+    /** Chunks for each thread of a product too small for whole ones. */
+    private static final int CHUNKS_PER_THREAD = 4;
+
+    private final RowPool pool;
+    private final Scratch scratch;
+    private final TokenPacking packing;
+    private final Weight[] weights = new Weight[3];
+    private final Tensor[] outs = new Tensor[3];
+    private int numWeights;
+    private int rows;
+    private boolean gated;
+    private final RowTask dotsTask = this::dots;
+    private final RowTask tilesTask = this::tiles;
+
+    Projection(RowPool pool, Scratch scratch) {
+        this.pool = pool;
+        this.scratch = scratch;
+        this.packing = new TokenPacking(pool, scratch);
+    }
+
+    /** Bytes from one row of products to the next; the extra line keeps the rows of a column in different cache sets. */
+    static long productStride(int tokens) {
+        return 4L * Scratch.wholeTileColumns(tokens) + 64;
+    }
+
+    void matmul(int rows, Tensor out, Tensor x, Weight w) {
+        gated = false;
+        numWeights = 1;
+        weights[0] = w;
+        outs[0] = out;
+        run(rows, x);
+    }
+
+    /** Three products of one input, or two where {@code wv} is null. */
+    void three(int rows, Tensor x, Weight wq, Tensor q, Weight wk, Tensor k, @Nullable Weight wv, Tensor v) {
+        if (!sameOrder(wq, wk) || (wv != null && !sameOrder(wq, wv))) {
+            matmul(rows, q, x, wq);
+            matmul(rows, k, x, wk);
+            if (wv != null) {
+                matmul(rows, v, x, wv);
+            }
+            return;
+        }
+        gated = false;
+        weights[0] = wq;
+        outs[0] = q;
+        weights[1] = wk;
+        outs[1] = k;
+        numWeights = 2;
+        if (wv != null) {
+            weights[2] = wv;
+            outs[2] = v;
+            numWeights = 3;
+        }
+        run(rows, x);
+    }
+
+    /** {@code out = gelu_tanh(gate x) * (up x)}. */
+    void gated(int rows, Tensor out, Tensor x, Weight gate, Weight up, Tensor ups) {
+        numWeights = 1;
+        weights[0] = gate;
+        outs[0] = out;
+        weights[1] = up;
+        outs[1] = ups;
+        gated = true;
+        run(rows, x);
+    }
+
+    /** Whether both weights want their activations in the same order and sums. */
+    static boolean sameOrder(Weight a, Weight b) {
+        return Dots.perWord(a) == Dots.perWord(b) && Dots.groupSize(a) == Dots.groupSize(b);
+    }
+
+    private void run(int rows, Tensor x) {
+        this.rows = rows;
+        if (rows == 0) {
+            return;
+        }
+        int outputs = 0;
+        for (int i = 0; i < numWeights; i++) {
+            outputs += weights[i].rows();
+        }
+        if (rows < FEW) {
+            for (int row = 0; row < rows; row++) {
+                Dots.arrange(scratch.inputs(row), Memory.address(x, row), weights[0]);
+            }
+            pool.run(dotsTask, outputs, dotsGrain(outputs));
+        } else {
+            packing.pack(rows, x, Dots.perWord(weights[0]));
+            int share = Math.ceilDiv(outputs, CHUNKS_PER_THREAD * pool.threads());
+            pool.run(tilesTask, outputs, Math.min(PANEL_ROWS, Tiles.wholeRows(share)));
+        }
+    }
+
+    private int dotsGrain(int outputs) {
+        long whole = CHUNK_BYTES / Dots.rowBytes(weights[0]);
+        int share = Math.ceilDiv(outputs, CHUNKS_PER_THREAD * pool.threads());
+        int grain = (int) Math.max(1, Math.min(whole, share));
+        // Kernels read four rows at a time.
+        return Math.ceilDiv(grain, 4) * 4;
+    }
+
+    private void dots(int worker, int from, int to) {
+        Scratch.Worker own = scratch.worker(worker);
+        int first = 0;
+        for (int i = 0; i < numWeights; i++) {
+            int begin = Math.max(from - first, 0);
+            int end = Math.min(to - first, weights[i].rows());
+            if (begin < end) {
+                dots(i, begin, end, own);
+                if (gated) {
+                    dots(i + 1, begin, end, own);
+                    gate(begin, end, own);
+                }
+            }
+            first += weights[i].rows();
+        }
+    }
+
+    private void dots(int i, int begin, int end, Scratch.Worker own) {
+        long out = Memory.address(outs[i], 0) + 4L * begin;
+        Dots.rows(out, 4L * outs[i].rowStride(), scratch.inputs(0), rows, weights[i], begin, end - begin, own);
+    }
+
+    private void gate(int begin, int end, Scratch.Worker own) {
+        for (int row = 0; row < rows; row++) {
+            long out = Memory.address(outs[0], row) + 4L * begin;
+            long up = Memory.address(outs[1], row) + 4L * begin;
+            RowKernels.geglu(out, out, up, end - begin, own.run);
+        }
+    }
+
+    private void tiles(int worker, int from, int to) {
+        Scratch.Worker own = scratch.worker(worker);
+        int first = 0;
+        for (int i = 0; i < numWeights; i++) {
+            int begin = Math.max(from - first, 0);
+            int end = Math.min(to - first, weights[i].rows());
+            if (begin < end) {
+                tiles(weights[i], outs[i], begin, end, own);
+                if (gated) {
+                    tiles(weights[i + 1], outs[i + 1], begin, end, own);
+                    gate(begin, end, own);
+                }
+            }
+            first += weights[i].rows();
+        }
+    }
+
+    private void tiles(Weight w, Tensor out, int begin, int end, Scratch.Worker own) {
+        int count = end - begin;
+        long stride = productStride(rows);
+        Memory.zero(own.product, Tiles.wholeRows(count) * stride);
+        for (int col = 0; col < w.cols(); col += PANEL_COLS) {
+            int cols = Math.min(PANEL_COLS, w.cols() - col);
+            unpack(w, begin, count, col, cols, own);
+            for (int token = 0; token < rows; ) {
+                int vectors = Tiles.vectors(rows - token);
+                int width = vectors * Lanes.COUNT;
+                long x = scratch.packed + 4L * ((long) w.cols() * token + (long) col * width);
+                Tiles.addProduct(
+                        vectors, count, own.panel, 4L * PANEL_COLS, 4, x, own.product + 4L * token, stride, cols);
+                token += width;
+            }
+        }
+        for (int token = 0; token < rows; token++) {
+            long to = Memory.address(out, token) + 4L * begin;
+            TokenPacking.column(to, own.product + 4L * token, stride, count);
+        }
+    }
+
+    /** Columns {@code [col, col + cols)} of some rows, as floats in word order. */
+    private static void unpack(Weight w, int firstRow, int count, int col, int cols, Scratch.Worker own) {
+        int groups = 0;
+        if (w instanceof AffineWeight affine) {
+            groups = Math.ceilDiv(cols, affine.groupSize());
+            Dots.unpackScales(affine, firstRow, count, col / affine.groupSize(), groups, own);
+        }
+        for (int row = 0; row < count; row++) {
+            long to = own.panel + 4L * PANEL_COLS * row;
+            long element = (long) (firstRow + row) * w.cols() + col;
+            switch (w) {
+                case DenseWeight dense -> unpack(to, dense, element, cols, own);
+                case AffineWeight affine -> {
+                    long codes = Memory.address(affine.codes()) + element * affine.bits() / 8;
+                    AffineShape shape = AffineShape.of(affine.bits(), affine.groupSize());
+                    Unpack.affineWords(to, codes, cols, shape, own.scales, own.biases, row * groups);
+                }
+            }
+        }
+    }
+
+    private static void unpack(long to, DenseWeight w, long element, int count, Scratch.Worker own) {
+        long from = Memory.address(w.at()) + w.dtype().byteSize() * element;
+        if (w.dtype() == DType.BF16) {
+            Unpack.bf16Words(to, from, count);
+        } else if (w.dtype() == DType.F16) {
+            Unpack.f16ToMemory(to, from, count, own.halves);
+        } else {
+            Memory.copy(to, from, 4L * count);
+        }
+    }
+}

@@ -1,0 +1,123 @@
+package dev.jemma.kernels.cpu;
+
+import dev.jemma.kernels.DeviceBuffer;
+import dev.jemma.kernels.DeviceException;
+import dev.jemma.kernels.Region;
+import dev.jemma.kernels.StepLimits;
+import dev.jemma.kernels.host.HostBuffer;
+import dev.jemma.kernels.host.HostMemory;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Memory of a stream that lives from op to op, not longer: arranged activations that all threads read, and each
+ * thread's own. Sized once by the limits. Pages that no op touches take no real memory.
+ */
+final class Scratch implements AutoCloseable {
+    /** Floats that a kernel with an intermediate result works on at a time: 4 KiB, a twelfth of an L1 cache. */
+    static final int RUN = 1024;
+
+    /** Scales that are unpacked at a time. */
+    static final int SCALES = 16384;
+
+    private final HostMemory memory;
+    private final List<DeviceBuffer> buffers = new ArrayList<>();
+    private final Worker[] workers;
+
+    /** Activations packed for {@link Tiles}: {@code [maxCols, rows]} in whole tiles. */
+    final long packed;
+
+    /** Partial results of an attention whose keys are split: see {@code Attention}. */
+    final long partials;
+
+    private final Dots.Inputs[] inputs = new Dots.Inputs[Projection.FEW];
+
+    Scratch(StepLimits limits, HostMemory memory, int threads) {
+        this.memory = memory;
+        int rows = wholeTileColumns(limits.maxRows());
+        int cols = wholeVectors(limits.maxCols());
+        long arrangedStride = 4L * (cols + Lanes.COUNT);
+        long sumsStride = 4L * (cols / 32 + 2 * Lanes.COUNT);
+        workers = new Worker[threads];
+        try {
+            long arranged = take("arranged activations", Projection.FEW * arrangedStride);
+            long sums = take("group sums", Projection.FEW * sumsStride);
+            for (int i = 0; i < inputs.length; i++) {
+                inputs[i] = new Dots.Inputs(
+                        arranged + i * arrangedStride, arrangedStride, sums + i * sumsStride, sumsStride);
+            }
+            packed = take("packed activations", 4L * cols * rows);
+            partials = take("partial attention", AttentionPlan.partialBytes(limits, threads));
+            for (int i = 0; i < threads; i++) {
+                workers[i] = new Worker(limits, rows, cols);
+            }
+        } catch (DeviceException failure) {
+            close();
+            throw failure;
+        }
+    }
+
+    /** Rows of one thread's own scratch. */
+    final class Worker {
+        /** {@link #RUN} floats and a vector. */
+        final long run;
+
+        /** One row of the widest activation. */
+        final long row;
+
+        /** Unpacked weights: {@link Projection#PANEL_ROWS} rows of {@link Projection#PANEL_COLS}. */
+        final long panel;
+
+        /** Products of a panel: its rows, {@link Projection#productStride} bytes apart. */
+        final long product;
+
+        /** Rearrangement of activations: see {@link TokenPacking}. */
+        final long block;
+
+        final AttentionScratch attention;
+        final float[] halves;
+        final float[] scales = new float[SCALES + Lanes.COUNT];
+        final float[] biases = new float[SCALES + Lanes.COUNT];
+
+        Worker(StepLimits limits, int rows, int cols) {
+            run = take("run", 4L * (RUN + Lanes.COUNT));
+            row = take("row", 4L * (cols + Lanes.COUNT));
+            panel = take("weight panel", 4L * Projection.PANEL_ROWS * Projection.PANEL_COLS);
+            product = take("products", Projection.PANEL_ROWS * Projection.productStride(rows));
+            block = take("activation block", TokenPacking.BLOCK_BYTES);
+            halves = new float[cols];
+            attention = new AttentionScratch(Scratch.this, limits);
+        }
+    }
+
+    long take(String label, long bytes) {
+        DeviceBuffer buffer = memory.allocate(bytes, "cpu scratch: " + label);
+        buffers.add(buffer);
+        return HostBuffer.address(new Region(buffer, 0));
+    }
+
+    Worker worker(int index) {
+        return workers[index];
+    }
+
+    /** Room for {@link Projection#FEW} arranged rows, from the {@code row}-th on. */
+    Dots.Inputs inputs(int row) {
+        return inputs[row];
+    }
+
+    /** {@code count} rounded up to whole tiles of columns. */
+    static int wholeTileColumns(int count) {
+        int tile = Tiles.MAX_VECTORS * Lanes.COUNT;
+        return Math.ceilDiv(count, tile) * tile;
+    }
+
+    private static int wholeVectors(int count) {
+        return Math.ceilDiv(count, Lanes.COUNT) * Lanes.COUNT;
+    }
+
+    @Override
+    public void close() {
+        buffers.reversed().forEach(DeviceBuffer::close);
+        buffers.clear();
+    }
+}

@@ -1,0 +1,104 @@
+package dev.jemma.kernels.cpu;
+
+import static dev.jemma.kernels.cpu.Memory.ALL;
+import static dev.jemma.kernels.cpu.Memory.LE;
+
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShuffle;
+
+/** Weights and cached keys as floats: one row or part of a row at a time. */
+final class Unpack {
+    private static final int HIGH_HALF = 0xffff_0000;
+    private static final int V = Lanes.BYTES;
+
+    private Unpack() {}
+
+    /** Halves in plain order. C2 makes vector conversions of this loop as long as source and target cannot overlap. */
+    static void f16(float[] out, int at, long from, int count) {
+        for (int i = 0; i < count; i++) {
+            out[at + i] = Float.float16ToFloat(ALL.get(Memory.I16, from + 2L * i));
+        }
+    }
+
+    /** As {@link #f16} to an address, by way of {@code halves}. */
+    static void f16ToMemory(long out, long from, int count, float[] halves) {
+        f16(halves, 0, from, count);
+        MemorySegment.copy(halves, 0, ALL, Memory.F32, out, count);
+    }
+
+    /** BF16 in plain order. */
+    static void bf16(float[] out, int at, long from, int count) {
+        for (int i = 0; i < count; i++) {
+            out[at + i] = Float.intBitsToFloat(ALL.get(Memory.I16, from + 2L * i) << 16);
+        }
+    }
+
+    /** F32 in plain order. */
+    static void f32(float[] out, int at, long from, int count) {
+        for (int i = 0; i < count; i++) {
+            out[at + i] = ALL.get(Memory.F32, from + 4L * i);
+        }
+    }
+
+    /** BF16 in word order; {@code from} at the start of a block. */
+    static void bf16Words(long out, long from, int count) {
+        int bytes = 2 * WordOrder.blocked(count, 2);
+        for (int i = 0; i < bytes; i += V) {
+            IntVector words = IntVector.fromMemorySegment(Lanes.I, ALL, from + i, LE);
+            words.lanewise(VectorOperators.LSHL, 16).intoMemorySegment(ALL, out + 2L * i, LE);
+            words.and(HIGH_HALF).intoMemorySegment(ALL, out + 2L * i + V, LE);
+        }
+        for (int i = bytes / 2; i < count; i++) {
+            Memory.putF32(out + 4L * i, Memory.bf16(from + 2L * i));
+        }
+    }
+
+    /**
+     * Affine codes in word order; {@code from} at the start of a block.
+     *
+     * @param scales of the first group at {@code firstGroup}; {@code biases} alike
+     */
+    static void affineWords(
+            long out, long from, int count, AffineShape shape, float[] scales, float[] biases, int firstGroup) {
+        int bits = shape.bits();
+        int mask = (1 << bits) - 1;
+        int perWord = 32 / bits;
+        int blocks = count / WordOrder.block(perWord);
+        VectorShuffle<Float> spread = shape.spread();
+        for (int block = 0; block < blocks; block++) {
+            IntVector words = IntVector.fromMemorySegment(Lanes.I, ALL, from + (long) block * V, LE);
+            int group = firstGroup + shape.groupOfBlock(block);
+            FloatVector scale = FloatVector.fromArray(Lanes.F, scales, group).rearrange(spread);
+            FloatVector bias = FloatVector.fromArray(Lanes.F, biases, group).rearrange(spread);
+            long to = out + (long) block * perWord * V;
+            for (int n = 0; n < perWord; n++) {
+                FloatVector codes = (FloatVector) words.lanewise(VectorOperators.LSHR, n * bits)
+                        .and(mask)
+                        .convertShape(VectorOperators.I2F, Lanes.F, 0);
+                codes.fma(scale, bias).intoMemorySegment(ALL, to + (long) n * V, LE);
+            }
+        }
+        for (int i = blocks * WordOrder.block(perWord); i < count; i++) {
+            int group = firstGroup + i / shape.groupSize();
+            Memory.putF32(out + 4L * i, shape.code(from, i) * scales[group] + biases[group]);
+        }
+    }
+
+    /** BF16 in plain order. */
+    static void bf16ToMemory(long out, long from, int count) {
+        for (int i = 0; i < count; i++) {
+            Memory.putF32(out + 4L * i, Memory.bf16(from + 2L * i));
+        }
+    }
+
+    /** A row of affine codes in plain order; its scales start at 0. */
+    static void affineToMemory(long out, long codes, int count, AffineShape shape, float[] scales, float[] biases) {
+        for (int i = 0; i < count; i++) {
+            int group = i / shape.groupSize();
+            Memory.putF32(out + 4L * i, shape.code(codes, i) * scales[group] + biases[group]);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+package dev.jemma.kernels.cpu;
+
+/**
+ * The order of activations that lets kernels take packed weights apart without shuffles. A 32-bit word of weights holds
+ * {@code perWord} neighbouring elements (1 float, 2 halves, 4 bytes, 8 nibbles). A vector of words is split by shifts
+ * and masks into {@code perWord} vectors: every word's first element, every word's second, and so on. Activations in
+ * word order lie the same way: each block of {@code perWord * Lanes.COUNT} elements is stored as {@code perWord}
+ * vectors. What is left after the last whole block stays in plain order.
+ */
+final class WordOrder {
+    private WordOrder() {}
+
+    /** Elements of a block. */
+    static int block(int perWord) {
+        return perWord * Lanes.COUNT;
+    }
+
+    /** Elements in whole blocks. */
+    static int blocked(int cols, int perWord) {
+        return cols - cols % block(perWord);
+    }
+
+    /** Writes {@code cols} floats from {@code x} to {@code out} in word order. */
+    static void arrange(long out, long x, int cols, int perWord) {
+        int blocked = blocked(cols, perWord);
+        if (perWord == 1) {
+            Memory.copy(out, x, 4L * cols);
+            return;
+        }
+        for (int first = 0; first < blocked; first += block(perWord)) {
+            for (int n = 0; n < perWord; n++) {
+                long to = out + 4L * (first + n * Lanes.COUNT);
+                long from = x + 4L * (first + n);
+                for (int word = 0; word < Lanes.COUNT; word++) {
+                    Memory.putF32(to + 4L * word, Memory.f32(from + 4L * word * perWord));
+                }
+            }
+        }
+        if (blocked < cols) {
+            Memory.copy(out + 4L * blocked, x + 4L * blocked, 4L * (cols - blocked));
+        }
+    }
+
+    /** {@code out[g]} = sum of the g-th {@code groupSize} of {@code cols} floats in plain order. */
+    static void groupSums(long out, long x, int cols, int groupSize) {
+        for (int group = 0; group < cols / groupSize; group++) {
+            long first = x + 4L * group * groupSize;
+            float s0 = 0;
+            float s1 = 0;
+            float s2 = 0;
+            float s3 = 0;
+            for (int i = 0; i < groupSize; i += 4) {
+                s0 += Memory.f32(first + 4L * i);
+                s1 += Memory.f32(first + 4L * i + 4);
+                s2 += Memory.f32(first + 4L * i + 8);
+                s3 += Memory.f32(first + 4L * i + 12);
+            }
+            Memory.putF32(out + 4L * group, (s0 + s1) + (s2 + s3));
+        }
+    }
+}
