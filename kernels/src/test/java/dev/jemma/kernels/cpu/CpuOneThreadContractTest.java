@@ -1,0 +1,7 @@
+package dev.jemma.kernels.cpu;
+
+class CpuOneThreadContractTest extends CpuContract {
+    CpuOneThreadContractTest() {
+        super(1);
+    }
+}

@@ -1,0 +1,7 @@
+package dev.jemma.kernels.cpu;
+
+class CpuThreeThreadContractTest extends CpuContract {
+    CpuThreeThreadContractTest() {
+        super(3);
+    }
+}

@@ -1,0 +1,7 @@
+package dev.jemma.kernels.cpu;
+
+class CpuTwoThreadContractTest extends CpuContract {
+    CpuTwoThreadContractTest() {
+        super(2);
+    }
+}

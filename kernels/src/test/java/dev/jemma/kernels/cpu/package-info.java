@@ -1,0 +1,4 @@
+@NullMarked
+package dev.jemma.kernels.cpu;
+
+import org.jspecify.annotations.NullMarked;
