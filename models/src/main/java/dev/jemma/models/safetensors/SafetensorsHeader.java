@@ -31,7 +31,7 @@ public record SafetensorsHeader(String file, Map<String, TensorInfo> tensors, lo
     /** The format's own limit, from the reference implementation. */
     static final long MAX_HEADER_BYTES = 100_000_000;
 
-    /** The largest published Gemma has fewer than 3,000 tensors; this many entries take up about 50 MB of heap. */
+    /** The largest published Gemma has fewer than 3,000 tensors; this many entries take up about 30 MB of heap. */
     static final int MAX_TENSORS = 1 << 17;
 
     /** Weights have at most 3 dimensions, vision towers' convolutions 5. */
@@ -103,7 +103,7 @@ public record SafetensorsHeader(String file, Map<String, TensorInfo> tensors, lo
                 expect(parser.nextToken(), JsonToken.START_OBJECT, "the header");
                 boolean metadataSeen = false;
                 while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
-                    String name = parser.currentName();
+                    String name = UntrustedJson.printable(file, parser.currentName());
                     boolean duplicate;
                     if (name.equals("__metadata__")) {
                         skipMetadata(parser);
@@ -149,7 +149,7 @@ public record SafetensorsHeader(String file, Map<String, TensorInfo> tensors, lo
                     case "dtype" -> {
                         rejectRepeated(name, key, dtype);
                         expect(value, JsonToken.VALUE_STRING, name + " dtype");
-                        dtype = parser.getString();
+                        dtype = UntrustedJson.printable(file, parser.getString());
                     }
                     case "shape" -> {
                         rejectRepeated(name, key, shape);

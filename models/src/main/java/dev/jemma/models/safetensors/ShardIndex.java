@@ -76,15 +76,13 @@ public record ShardIndex(Path path, Map<String, String> shards) {
         }
         Map<String, String> shards = new LinkedHashMap<>();
         while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
-            String tensor = parser.currentName();
+            String tensor = UntrustedJson.printable(path.toString(), parser.currentName());
             if (parser.nextToken() != JsonToken.VALUE_STRING) {
                 throw malformed(path, tensor + ": expected a file name, got " + parser.currentToken());
             }
-            String shard = parser.getString();
-            if (shard.indexOf('/') >= 0
-                    || shard.indexOf('\\') >= 0
-                    || shard.indexOf('\0') >= 0
-                    || !shard.endsWith(".safetensors")) {
+            String shard = UntrustedJson.printable(path.toString(), parser.getString());
+            if (shard.indexOf('/') >= 0 || shard.indexOf('\\') >= 0 || !shard.endsWith(".safetensors")) {
+
                 throw malformed(
                         path, tensor + ": expected the name of a .safetensors file beside the index, got " + shard);
             }

@@ -1,13 +1,14 @@
 package dev.jemma.models.safetensors;
 
+import dev.jemma.models.ModelFormatException;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.TokenStreamFactory;
 import tools.jackson.core.json.JsonFactory;
 
-/** How JSON of files from the net is read: nothing nests deeply, no name or string that is kept is long. */
+/** How JSON of files from the net is read: nothing nests deeply, what is kept is short and safe to print. */
 final class UntrustedJson {
-    /** Tensor names run to about 80 characters. */
-    private static final int MAX_TEXT = 4096;
+    /** Tensor names run to about 80 characters; as many of these as a header may hold take up 70 MB of heap. */
+    private static final int MAX_TEXT = 512;
 
     static final JsonFactory FACTORY = JsonFactory.builder()
             .streamReadConstraints(StreamReadConstraints.builder()
@@ -21,4 +22,13 @@ final class UntrustedJson {
             .build();
 
     private UntrustedJson() {}
+
+    /** A name as it was read; names end up in messages, where control characters could steer a terminal. */
+    static String printable(String file, String name) {
+        if (name.chars().anyMatch(Character::isISOControl)) {
+            throw new ModelFormatException(
+                    file + ": a name with control characters; expected printable ones; this file is not to be trusted");
+        }
+        return name;
+    }
 }
