@@ -10,7 +10,6 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
-import java.lang.management.ManagementFactory;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
@@ -57,8 +56,8 @@ public final class HostMemory {
     }
 
     public DeviceMemory memory() {
-        var system = (com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
-        return new DeviceMemory(system.getTotalMemorySize(), system.getFreeMemorySize(), allocatedBytes.get());
+        long allocated = allocatedBytes.get();
+        return new DeviceMemory(SystemMemory.total(), SystemMemory.available(allocated), allocated);
     }
 
     private static MemorySegment calloc(long byteSize) {
