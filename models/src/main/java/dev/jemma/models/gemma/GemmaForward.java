@@ -15,6 +15,7 @@ import dev.jemma.models.gemma.Activations.LayerActivations;
 import dev.jemma.models.gemma.Activations.PerLayerInputs;
 import dev.jemma.models.gemma.Activations.Stream;
 import dev.jemma.models.gemma.GemmaWeights.PerLayerEmbedding;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The forward pass of Gemma 2, 3 and 4, dense and mixture of experts: token ids in, logits out. Each line is a step of
@@ -29,6 +30,12 @@ public final class GemmaForward implements AutoCloseable {
     private final KvLayout kvLayout;
     private final StepLimits limits;
     private final ForwardMemory memory;
+
+    /** Per-layer inputs of the layers whose rows are cut down to the output rows; null for models without. */
+    private final @Nullable Tensor upperInputs;
+
+    /** Where those of the output rows are kept. */
+    private final @Nullable Tensor keptInputs;
 
     /**
      * Allocates every activation for steps of up to {@code maxRows} rows, {@code maxOutputRows} of them with logits.
@@ -53,6 +60,17 @@ public final class GemmaForward implements AutoCloseable {
                 widest.maxCols(config),
                 config.vocabSize());
         this.memory = new ForwardMemory(config, device, maxRows, maxOutputRows);
+        this.upperInputs = upperInputs(memory.all());
+        this.keptInputs = upperInputs(memory.output());
+    }
+
+    private @Nullable Tensor upperInputs(Activations a) {
+        if (a.perLayerInputs() == null) {
+            return null;
+        }
+        int size = config.perLayerInputSize();
+        int firstLayer = config.firstKvSharedLayer() - 1;
+        return a.perLayerInputs().inputs().columns(firstLayer * size, (config.numLayers() - firstLayer) * size);
     }
 
     /** The cache this model needs. */
@@ -156,12 +174,8 @@ public final class GemmaForward implements AutoCloseable {
         Activations kept = memory.output();
         c.copy(kept.stream().x(), a.stream().x());
         c.copy(kept.layer(layer).qkv().q(), a.layer(layer).qkv().q());
-        if (a.perLayerInputs() != null && kept.perLayerInputs() != null) {
-            int firstCol = layer * config.perLayerInputSize();
-            int count = (config.numLayers() - layer) * config.perLayerInputSize();
-            c.copy(
-                    kept.perLayerInputs().inputs().columns(firstCol, count),
-                    a.perLayerInputs().inputs().columns(firstCol, count));
+        if (upperInputs != null && keptInputs != null) {
+            c.copy(keptInputs, upperInputs);
         }
         if (layer < config.numLayers() - 1) {
             rotations(c, kept);
