@@ -12,6 +12,17 @@
 
 extern "C" const sm_module sm_module_of_file;
 
+// A process that ends after one dispatch leaks on purpose; a report names lines only with the symbolizer, which Debian
+// installs under a name that the sanitizers do not look for.
+#ifdef SM_SYMBOLIZER
+#define SM_OPTIONS "detect_leaks=0:halt_on_error=1:external_symbolizer_path=" SM_SYMBOLIZER
+#else
+#define SM_OPTIONS "detect_leaks=0:halt_on_error=1"
+#endif
+extern "C" const char* __asan_default_options() { return SM_OPTIONS; }
+extern "C" const char* __msan_default_options() { return SM_OPTIONS; }
+extern "C" const char* __tsan_default_options() { return SM_OPTIONS; }
+
 namespace {
 
 struct BufferFile {

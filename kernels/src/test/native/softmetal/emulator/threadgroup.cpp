@@ -66,7 +66,7 @@ void Threadgroup::place_lanes() {
         lane.thread = {group_, {x, y, z}, i};
         lane.stack = nullptr;
         lane.state = State::Ready;
-        lane.exchanges = 0;
+        lane.exchanges = lane.threadgroup_barriers = lane.simdgroup_barriers = 0;
 #ifdef SM_TSAN
         // Made here and not when a lane starts: creation orders the new fiber after its creator.
         lane.tsan_fiber = __tsan_create_fiber(0);
@@ -253,7 +253,8 @@ sm_exchange* Threadgroup::meet(const void* operand, int byte_size, sm_operation 
 #ifdef SM_TSAN
     sm_copy_unseen(exchange->operand[place], operand, byte_size);
 #else
-    memcpy(exchange->operand[place], operand, size_t(byte_size));
+    if (byte_size == 4) memcpy(exchange->operand[place], operand, 4); // nearly always: one move instead of a call
+    else memcpy(exchange->operand[place], operand, size_t(byte_size));
 #endif
     wait(State::AtSimdOperation, operation, line);
     return exchange;
@@ -332,7 +333,7 @@ sm_exchange* sm_meet(const void* operand, int byte_size, sm_operation operation,
 void sm_barrier(sm_operation barrier, int mem_flags, int line) {
     State state = barrier == SM_THREADGROUP_BARRIER ? State::AtBarrier : State::AtSimdOperation;
 #ifdef SM_TSAN
-    void* scope = running->barrier_scope(barrier);
+    void* scope = running->next_barrier_scope(barrier);
     if (mem_flags) __tsan_release(scope);
     running->wait(state, barrier, line);
     if (mem_flags) __tsan_acquire(scope);

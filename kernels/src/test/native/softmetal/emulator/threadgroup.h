@@ -17,7 +17,7 @@ struct Lane {
     State state;
     sm_operation operation; // where it waits
     int line;
-    unsigned exchanges;
+    unsigned exchanges, threadgroup_barriers, simdgroup_barriers;
     void* tsan_fiber;
 };
 
@@ -51,10 +51,11 @@ class Threadgroup {
     void declare(void* variable, unsigned long byte_size);
     unsigned lane_index() const { return current_->thread.index % 32; }
     void body();
-    // What the memory ordered by a barrier hangs on, for ThreadSanitizer.
-    void* barrier_scope(sm_operation barrier) {
-        if (barrier == SM_THREADGROUP_BARRIER) return &simdgroup_turn_;
-        return &exchanges_[current_->thread.index / width];
+    // What the memory ordered by the lane's next barrier hangs on, for ThreadSanitizer. Two take turns: a lane may reach
+    // its next barrier before another has left this one, and must not seem to be ordered before it.
+    void* next_barrier_scope(sm_operation barrier) {
+        if (barrier == SM_THREADGROUP_BARRIER) return &barrier_scopes_[current_->threadgroup_barriers++ & 1];
+        return &exchanges_[current_->thread.index / width][current_->simdgroup_barriers++ & 1];
     }
 
   private:
@@ -86,6 +87,7 @@ class Threadgroup {
     uint8_t turns_[width], simdgroup_turns_[width];
     unsigned turn_ = 0, turn_count_ = 0, simdgroup_turn_ = 0, simdgroup_ = 0;
 
+    char barrier_scopes_[2];
     Stack own_stack_;
     Stack* stacks_ = nullptr;
     Stack** free_ = nullptr;

@@ -17,5 +17,8 @@
 - (NSUInteger)length;
 @end
 
+// Metal orders no work on it: MTLResourceHazardTrackingModeUntracked among its options.
+bool softmetal_is_untracked(const SMBuffer* buffer);
+
 NSUInteger softmetal_allocated_bytes(void);
 NSUInteger softmetal_max_buffer_length(void);

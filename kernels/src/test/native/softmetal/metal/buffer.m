@@ -11,6 +11,8 @@ static size_t whole_pages(size_t n) { return (n + page_bytes() - 1) / page_bytes
 static NSUInteger allocated;
 NSUInteger softmetal_allocated_bytes(void) { return __atomic_load_n(&allocated, __ATOMIC_RELAXED); }
 
+bool softmetal_is_untracked(const SMBuffer* buffer) { return (buffer->options >> 8 & 3) == 1; }
+
 // SOFTMETAL_MAX_BUFFER: bytes, so that a test can make a host split what it would not otherwise.
 NSUInteger softmetal_max_buffer_length(void) {
     return strtoul(softmetal_switch("SOFTMETAL_MAX_BUFFER", "17179869184"), NULL, 10);

@@ -22,6 +22,8 @@ static double now(void) {
     SMComputeCommandEncoder* encoder = [SMComputeCommandEncoder new];
     encoder->commands = self;
     encoder->concurrent = concurrent;
+    MUST(pass_count < max_passes, "%d encoders in one command buffer", max_passes);
+    encoder->pass = passes[pass_count++] = softmetal_new_pass(self);
     return [encoder autorelease];
 }
 - (id)computeCommandEncoder {
@@ -42,6 +44,7 @@ static double now(void) {
     pthread_mutex_lock(&device_lock);
     previous = queue->tail; // and its reference with it
     queue->tail = [self retain];
+    for (int i = 0; i < pass_count; i++) softmetal_order_pass(&queue->passes, passes[i]);
     pthread_mutex_unlock(&device_lock);
     if (*softmetal_switch("SOFTMETAL_EAGER", "0") == '1') [self waitUntilCompleted];
 }
@@ -58,6 +61,7 @@ static double now(void) {
     softmetal_free_dispatches(first); // as Metal does: what the work used is let go when it is done
     first = last = NULL;
     status = ran ? status_completed : status_error;
+    softmetal_finish_passes(&queue->passes, self);
     softmetal_command_buffer_done(queue);
     if (queue->tail == self) { // the queue remembers only what is still to run
         queue->tail = nil;
@@ -109,6 +113,7 @@ static double now(void) {
     if (status < status_completed) {
         MUST(status < status_committed, "a committed command buffer was released more often than it was retained");
         softmetal_free_dispatches(first);
+        for (int i = 0; i < pass_count; i++) softmetal_free_pass(passes[i]);
         softmetal_command_buffer_done(queue);
     }
     [previous release];

@@ -4,6 +4,7 @@
 #include "../emulator/dispatch.h"
 #include "buffer.h"
 #include "library.h"
+#include "passes.h"
 
 // What a buffer index is bound to: a buffer from an offset, or bytes that were copied.
 struct binding {
@@ -31,13 +32,20 @@ void softmetal_free_dispatches(struct recorded_dispatch* first);
 
 enum { status_not_enqueued = 0, status_enqueued = 1, status_committed = 2, status_completed = 4, status_error = 5 };
 
+enum { max_passes = 64 };
+
 @class SMComputeCommandEncoder, SMCommandQueue;
+
+@interface SMFence : SMLabelled
+@end
 
 @interface SMCommandBuffer : SMLabelled {
   @public
     SMCommandQueue* queue;
     SMCommandBuffer* previous; // committed before this one on the same queue, and perhaps still to run
     struct recorded_dispatch *first, *last;
+    struct pass* passes[max_passes]; // one an encoder
+    int pass_count;
     unsigned phase;
     int status;
     bool encoding, retains;
@@ -52,6 +60,7 @@ enum { status_not_enqueued = 0, status_enqueued = 1, status_committed = 2, statu
   @public
     SMCommandBuffer* commands;
     struct recorded_dispatch state; // pipeline, bindings and threadgroup memory of the next dispatch
+    struct pass* pass; // its command buffer's
     bool concurrent, ended;
 }
 @end
@@ -61,6 +70,7 @@ enum { status_not_enqueued = 0, status_enqueued = 1, status_committed = 2, statu
     id device;
     NSUInteger limit, outstanding; // command buffers that are made and not yet done with
     SMCommandBuffer* tail; // committed last, still to run
+    struct pass* passes;   // committed and not yet completed
 }
 + (id)ofDevice:(id)device limit:(NSUInteger)limit;
 @end

@@ -53,8 +53,6 @@
 }
 @end
 
-@interface SMFence : SMLabelled
-@end
 @implementation SMFence
 @end
 

@@ -88,13 +88,15 @@ void softmetal_free_dispatches(struct recorded_dispatch* d) {
     OPEN();
     commands->phase++;
 }
-- (void)waitForFence:(id)fence {
+- (void)waitForFence:(SMFence*)fence {
     OPEN();
     MUST(fence, "waitForFence: nil");
+    softmetal_pass_waits(pass, fence);
 }
-- (void)updateFence:(id)fence {
+- (void)updateFence:(SMFence*)fence {
     OPEN();
     MUST(fence, "updateFence: nil");
+    softmetal_pass_updates(pass, fence);
 }
 - (void)pushDebugGroup:(NSString*)text {
 }
@@ -114,6 +116,8 @@ void softmetal_free_dispatches(struct recorded_dispatch* d) {
                  kernel->name, p->index, p->name);
             MUST(!softmetal_is_released(state.bindings[p->index].buffer),
                  "kernel %s: the buffer at index %d ('%s') has been released", kernel->name, p->index, p->name);
+            if (state.bindings[p->index].buffer)
+                softmetal_pass_uses(pass, state.bindings[p->index].buffer, p->writable);
         } else if (p->role == SM_THREADGROUP_MEMORY) {
             unsigned bytes = state.threadgroup_bytes[p->index];
             MUST(bytes, "kernel %s: no threadgroup memory at index %d ('%s')", kernel->name, p->index, p->name);

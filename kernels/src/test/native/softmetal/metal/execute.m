@@ -110,23 +110,27 @@ static char* copy_of(const struct range* r) {
     return memcpy(malloc(bytes), r->begin, bytes);
 }
 
-// Which kernels of the phase take memory around `address`.
+// The difference, and what each dispatch of the phase is bound to.
 static void describe_hazard(const struct phase* p, const struct range* r, size_t at) {
     int used = snprintf(p->error, (size_t)p->error_size,
-                        "missing barrier: dispatches that may run in any order give different results in buffer '%s' at "
-                        "byte %ld; it is bound by",
+                        "missing barrier: dispatches that may run in any order give different results, first in buffer "
+                        "'%s' at byte %ld; they are",
                         [(SMBuffer*)r->buffer labelText], (long)(r->begin + at - r->buffer->bytes));
     for (int i = 0; i < p->count; i++) {
         const struct sm_kernel* kernel = p->dispatches[i]->pipeline->function->kernel;
+        used += snprintf(p->error + used, (size_t)(p->error_size - used), "%s %s(", i ? "," : "", kernel->name);
+        const char* comma = "";
         for (int k = 0; k < kernel->parameter_count && used < p->error_size; k++) {
             const struct sm_parameter* parameter = &kernel->parameters[k];
-            if (parameter->role != SM_BUFFER) continue;
             const struct binding* b = &p->dispatches[i]->bindings[parameter->index];
-            char* begin = softmetal_bound_address(b);
-            if (!b->buffer || r->begin + at < begin || r->begin + at >= begin + softmetal_bound_bytes(b)) continue;
-            used += snprintf(p->error + used, (size_t)(p->error_size - used), " %s(%s '%s')", kernel->name,
-                             parameter->writable ? "writes" : "reads", parameter->name);
+            if (parameter->role != SM_BUFFER || !b->buffer) continue;
+            used += snprintf(p->error + used, (size_t)(p->error_size - used), "%s%s '%s'+%lu as %s", comma,
+                             parameter->writable ? "writes" : "reads", [b->buffer labelText], b->offset,
+                             parameter->name);
+            comma = ", ";
         }
+        if (used >= p->error_size - 1) return;
+        used += snprintf(p->error + used, (size_t)(p->error_size - used), ")");
     }
 }
 

@@ -104,6 +104,7 @@ class Parser {
         size_t paren = head_end;
         for (size_t k = all.first; k < head_end; k++) {
             if (is(k, "<") && is(k - 1, "template")) k = after_angles(k) - 1;
+            else if (is(k, "[")) k = closing(k); // an attribute, whose parentheses are not the parameters'
             else if (is(k, "(") && paren == head_end) paren = k;
             else if (is(k, "kernel") && paren == head_end) is_kernel = true;
             else if (is(k, "constant") && paren == head_end && !body) is_constant = true;

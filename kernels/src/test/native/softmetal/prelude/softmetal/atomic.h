@@ -17,7 +17,8 @@ typedef sm_atomic<bool> atomic_bool;
     template <class T, class U>                                                                              \
     SM_INLINE T atomic_fetch_##name##_explicit(volatile space sm_atomic<T>* a, U operand, memory_order) {    \
         static_assert(sm_one_of<T, types>, "no such atomic operation on this type");                         \
-        T seen = __atomic_load_n((T*)&a->value, __ATOMIC_RELAXED), x = T(operand), next;                     \
+        T seen, x = T(operand), next;                                                                        \
+        __atomic_load((T*)&a->value, &seen, __ATOMIC_RELAXED);                                               \
         do next = update;                                                                                    \
         while (!__atomic_compare_exchange(                                                                   \
             (T*)&a->value, &seen, &next, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));                         \
@@ -27,11 +28,14 @@ typedef sm_atomic<bool> atomic_bool;
 #define SM_ATOMIC_NUMBERS int, uint, float
 #define SM_ATOMICS(space)                                                                                    \
     template <class T> SM_INLINE T atomic_load_explicit(const volatile space sm_atomic<T>* a, memory_order) { \
-        return __atomic_load_n((T*)&a->value, __ATOMIC_RELAXED);                                             \
+        T seen;                                                                                              \
+        __atomic_load((T*)&a->value, &seen, __ATOMIC_RELAXED);                                               \
+        return seen;                                                                                         \
     }                                                                                                        \
     template <class T, class U>                                                                              \
     SM_INLINE void atomic_store_explicit(volatile space sm_atomic<T>* a, U x, memory_order) {                \
-        __atomic_store_n((T*)&a->value, T(x), __ATOMIC_RELAXED);                                             \
+        T next = T(x);                                                                                       \
+        __atomic_store((T*)&a->value, &next, __ATOMIC_RELAXED);                                              \
     }                                                                                                        \
     template <class T, class U>                                                                              \
     SM_INLINE T atomic_exchange_explicit(volatile space sm_atomic<T>* a, U x, memory_order) {                \

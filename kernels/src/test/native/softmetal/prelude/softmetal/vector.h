@@ -91,14 +91,34 @@ template <class A> constexpr int sm_count = sm_length<A> > 0 ? sm_length<A> : 1;
     template <class A> static SM_INLINE void append(T*& next, A a) {                                              \
         for (int i = 0; i < sm_count<A>; i++) *next++ = sm_convert<T>(sm_at(a, i));                               \
     }
+// Every pair, and of the longer swizzles those that kernels are written with.
+#define SM_PAIRS_2(N)          \
+    swizzle<T, N, 0, 0> xx;    \
+    swizzle<T, N, 0, 1> xy;    \
+    swizzle<T, N, 1, 0> yx;    \
+    swizzle<T, N, 1, 1> yy;
+#define SM_PAIRS_3(N)          \
+    SM_PAIRS_2(N)              \
+    swizzle<T, N, 0, 2> xz;    \
+    swizzle<T, N, 1, 2> yz;    \
+    swizzle<T, N, 2, 0> zx;    \
+    swizzle<T, N, 2, 1> zy;    \
+    swizzle<T, N, 2, 2> zz;
+#define SM_PAIRS_4(N)          \
+    SM_PAIRS_3(N)              \
+    swizzle<T, N, 0, 3> xw;    \
+    swizzle<T, N, 1, 3> yw;    \
+    swizzle<T, N, 2, 3> zw;    \
+    swizzle<T, N, 3, 0> wx;    \
+    swizzle<T, N, 3, 1> wy;    \
+    swizzle<T, N, 3, 2> wz;    \
+    swizzle<T, N, 3, 3> ww;
+
 template <class T> struct alignas(2 * sizeof(T)) vec<T, 2> {
     union {
         struct { T x, y; };
         struct { T r, g; };
-        swizzle<T, 2, 0, 1> xy;
-        swizzle<T, 2, 1, 0> yx;
-        swizzle<T, 2, 0, 0> xx;
-        swizzle<T, 2, 1, 1> yy;
+        SM_PAIRS_2(2)
     };
     SM_VECTOR_MEMBERS(2)
 };
@@ -106,9 +126,7 @@ template <class T> struct alignas(4 * sizeof(T)) vec<T, 3> {
     union {
         struct { T x, y, z; };
         struct { T r, g, b; };
-        swizzle<T, 3, 0, 1> xy;
-        swizzle<T, 3, 1, 2> yz;
-        swizzle<T, 3, 0, 2> xz;
+        SM_PAIRS_3(3)
         swizzle<T, 3, 0, 1, 2> xyz;
         swizzle<T, 3, 2, 1, 0> zyx;
     };
@@ -118,13 +136,7 @@ template <class T> struct alignas(4 * sizeof(T)) vec<T, 4> {
     union {
         struct { T x, y, z, w; };
         struct { T r, g, b, a; };
-        swizzle<T, 4, 0, 1> xy;
-        swizzle<T, 4, 1, 2> yz;
-        swizzle<T, 4, 2, 3> zw;
-        swizzle<T, 4, 0, 2> xz;
-        swizzle<T, 4, 1, 3> yw;
-        swizzle<T, 4, 0, 1> lo;
-        swizzle<T, 4, 2, 3> hi;
+        SM_PAIRS_4(4)
         swizzle<T, 4, 0, 1, 2> xyz;
         swizzle<T, 4, 1, 2, 3> yzw;
         swizzle<T, 4, 0, 1, 2, 3> xyzw;
@@ -138,6 +150,9 @@ template <class T> struct alignas(4 * sizeof(T)) vec<T, 4> {
     };
     SM_VECTOR_MEMBERS(4)
 };
+#undef SM_PAIRS_4
+#undef SM_PAIRS_3
+#undef SM_PAIRS_2
 #undef SM_VECTOR_MEMBERS
 
 #define SM_ARITHMETIC(op)                                                                                    \
