@@ -32,7 +32,9 @@ public record CheckpointConfig(GemmaConfig gemma, Quantization quantization, Gen
         GemmaConfig gemma = reader.read(
                 name == null ? "gemma" : name.toString(), checkpointType(text, checkpointType(root, weightType)));
         return new CheckpointConfig(
-                gemma, Quantization.read(text, root), GenerationDefaults.read(directory, text, root));
+                gemma,
+                Quantization.read(text, root),
+                GenerationDefaults.read(directory, text, root, gemma.vocabSize()));
     }
 
     /** The decoder's fields, and the family they are read as. */

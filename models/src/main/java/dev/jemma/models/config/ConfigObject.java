@@ -135,14 +135,14 @@ final class ConfigObject {
         return isNull(key) ? 0 : positive(key, defaultValue);
     }
 
-    /** {@code null} counts as absent. */
-    double nonNegative(String key, double defaultValue) {
+    /** A number from {@code min} to {@code max}; {@code null} counts as absent. */
+    double number(String key, double defaultValue, double min, double max) {
         if (!node.hasNonNull(key)) {
             return defaultValue;
         }
         double number = value(key).isNumber() ? value(key).asDouble() : Double.NaN;
-        if (!(number >= 0 && number <= Float.MAX_VALUE)) {
-            throw wrong(key, "a number that is not negative");
+        if (!(number >= min && number <= max)) {
+            throw wrong(key, "a number from " + min + " to " + max);
         }
         return number;
     }

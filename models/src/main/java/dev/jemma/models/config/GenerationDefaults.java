@@ -36,7 +36,7 @@ public record GenerationDefaults(
         suppressTokens = List.copyOf(suppressTokens);
     }
 
-    static GenerationDefaults read(Path directory, ConfigObject text, ConfigObject root) {
+    static GenerationDefaults read(Path directory, ConfigObject text, ConfigObject root, int vocabSize) {
         Path file = directory.resolve("generation_config.json");
         ConfigObject generation = Files.exists(file) ? ConfigObject.read(file) : ConfigObject.empty(file.toString());
         SequencedSet<Integer> eos = new LinkedHashSet<>(generation.ids("eos_token_id"));
@@ -46,20 +46,24 @@ public record GenerationDefaults(
             eos.add(EOS);
         }
         boolean greedy = generation.isFalse("do_sample");
+        Integer topK = generation.optionalInteger("top_k", 0, Integer.MAX_VALUE);
         return new GenerationDefaults(
-                greedy ? 0 : (float) generation.nonNegative("temperature", 1),
-                (int) generation.nonNegative("top_k", 0),
-                (float) generation.nonNegative("top_p", 1),
-                (float) generation.nonNegative("min_p", 0),
-                (float) generation.nonNegative("repetition_penalty", 1),
+                greedy ? 0 : (float) generation.number("temperature", 1, 0, 1000),
+                topK == null ? 0 : topK,
+                (float) generation.number("top_p", 1, Float.MIN_NORMAL, 1),
+                (float) generation.number("min_p", 0, 0, 1),
+                (float) generation.number("repetition_penalty", 1, 0.001, 1000),
                 eos,
-                bos(generation, text, root),
-                generation.ids("suppress_tokens"));
+                bos(vocabSize, generation, text, root),
+                // A token without a logit cannot be sampled anyway, and must not be looked up among the logits.
+                generation.ids("suppress_tokens").stream()
+                        .filter(id -> id < vocabSize)
+                        .toList());
     }
 
-    private static int bos(ConfigObject... configs) {
+    private static int bos(int vocabSize, ConfigObject... configs) {
         for (ConfigObject config : configs) {
-            Integer id = config.optionalInteger("bos_token_id", 0, Integer.MAX_VALUE);
+            Integer id = config.optionalInteger("bos_token_id", 0, vocabSize - 1);
             if (id != null) {
                 return id;
             }

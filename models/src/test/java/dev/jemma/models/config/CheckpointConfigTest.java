@@ -277,7 +277,7 @@ class CheckpointConfigTest {
     void generationDefaultsAreUnited() throws Exception {
         Files.writeString(directory.resolve("generation_config.json"), """
                 {"bos_token_id": 2, "eos_token_id": [106, 50], "do_sample": true, "temperature": 0.5, "top_k": 64,
-                 "top_p": 0.95, "suppress_tokens": [258883, 258882]}
+                 "top_p": 0.95, "suppress_tokens": [258883, 258882, 262144]}
                 """);
         GenerationDefaults defaults = read(
                         "{'model_type':'gemma4','eos_token_id':1,'text_config':{'eos_token_id':[1,106]}}", DType.BF16)
@@ -298,6 +298,30 @@ class CheckpointConfigTest {
                 read("{'model_type':'gemma2'}", DType.BF16).generation();
         assertThat(defaults)
                 .isEqualTo(new GenerationDefaults(1, 0, 1, 0, 1, new LinkedHashSet<>(List.of(1)), 2, List.of()));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "'top_p':0 | top_p; expected a number from",
+                "'top_p':1.5 | top_p; expected a number from",
+                "'top_k':-1 | top_k; expected a whole number from 0",
+                "'temperature':-1 | temperature; expected a number from 0.0 to 1000.0, got -1",
+                "'temperature':'x' | temperature; expected a number",
+                "'min_p':2 | min_p; expected a number from 0.0 to 1.0",
+                "'repetition_penalty':0 | repetition_penalty; expected a number",
+                "'bos_token_id':256000 | bos_token_id; expected a whole number from 0 to 255999",
+                "'suppress_tokens':[1.5] | suppress_tokens; expected a token id or a list of them",
+            })
+    void refusesGenerationDefaults(String keys, String message) throws Exception {
+        Path file = directory.resolve("generation_config.json");
+        Files.writeString(file, "{" + keys.replace('\'', '"') + "}");
+        assertThatThrownBy(() -> gemma("{'model_type':'gemma2'}"))
+                .isInstanceOf(ModelFormatException.class)
+                .hasMessageStartingWith(file + ": ")
+                .hasMessageContaining(message);
     }
 
     @Test

@@ -8,6 +8,7 @@ import dev.jemma.kernels.DType;
 import dev.jemma.kernels.reference.ReferenceDevice;
 import dev.jemma.models.GemmaModel;
 import dev.jemma.models.config.CheckpointConfig;
+import dev.jemma.models.config.Quantization;
 import dev.jemma.models.gemma.GemmaConfig;
 import dev.jemma.models.loading.DecoderTensors;
 import dev.jemma.models.loading.TensorSpec;
@@ -102,6 +103,21 @@ class SyntheticModelTest {
                 .mapToLong(TensorSpec::parameters)
                 .sum();
         assertThat(sum).isEqualTo(parameters);
+    }
+
+    @Test
+    void everyMatrixOfEveryModelDividesIntoGroups() throws Exception {
+        for (String name : SyntheticModel.names()) {
+            Files.writeString(directory.resolve("config.json"), SyntheticModel.configJson(name, 4));
+            CheckpointConfig config = CheckpointConfig.read(directory, DType.BF16);
+            assertThat(config.quantization().setting()).as(name).isEqualTo(new Quantization.Setting(4, 64));
+            assertThat(DecoderTensors.of(config.gemma(), "model.", null, true)
+                            .specs()
+                            .values())
+                    .as(name)
+                    .noneMatch(spec -> spec.kind() == TensorSpec.Kind.EXPERT_STACK)
+                    .allMatch(spec -> spec.kind() != TensorSpec.Kind.LINEAR || spec.cols() % 64 == 0);
+        }
     }
 
     private static MemorySegment bytes(SafetensorsFile file, String tensor) {
