@@ -3,43 +3,31 @@ package dev.jemma.kernels.metal;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.jemma.kernels.DeviceBuffer;
-import dev.jemma.kernels.DeviceOptions;
 import dev.jemma.kernels.gpu.GpuStream;
+import dev.jemma.kernels.softmetal.SoftMetal;
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
-import java.util.Optional;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 
 /** Everything that the driver makes, it releases: counted by the software Metal. */
 class MetalOwnershipTest extends MetalTest {
     private static final MemorySegment ONE = Arena.global().allocateFrom(ValueLayout.JAVA_FLOAT, 1f);
 
-    /** Objective-C objects not yet released. */
-    private static long live() throws Throwable {
-        Optional<MemorySegment> counter = SymbolLookup.loaderLookup().find("softmetal_live");
-        Assumptions.assumeTrue(counter.isPresent(), "Apple's runtime has no object counter");
-        return (long) Linker.nativeLinker()
-                .downcallHandle(counter.orElseThrow(), FunctionDescriptor.of(ValueLayout.JAVA_LONG))
-                .invokeExact();
-    }
-
     @Test
-    void everyObjectIsReleased() throws Throwable {
-        long before = live();
-        try (MetalDriver other = MetalDriver.open(new DeviceOptions(0, System.getProperty("jemma.softmetal")))) {
+    void everyObjectIsReleased() {
+        SoftMetal counters = new SoftMetal();
+        long before = counters.live();
+        try (MetalDriver other = MetalDriver.open(options())) {
             useAll(other);
         }
-        assertThat(live()).isEqualTo(before);
+        assertThat(counters.live()).as(counters.describeLive()).isEqualTo(before);
     }
 
     /** After the first few steps, which make the input buffers, a step leaves nothing behind. */
     @Test
-    void stepsReleaseTheirObjects() throws Throwable {
+    void stepsReleaseTheirObjects() {
+        SoftMetal counters = new SoftMetal();
         try (DeviceBuffer x = floats(64, 0f);
                 GpuStream stream = driver.openStream()) {
             long after4 = 0;
@@ -48,10 +36,10 @@ class MetalOwnershipTest extends MetalTest {
                 encodeAdd(stream, kernel("add"), x, ONE);
                 stream.await(stream.submit());
                 if (step == MetalStream.DEPTH) {
-                    after4 = live();
+                    after4 = counters.live();
                 }
             }
-            assertThat(live()).isEqualTo(after4);
+            assertThat(counters.live()).as(counters.describeLive()).isEqualTo(after4);
         }
     }
 

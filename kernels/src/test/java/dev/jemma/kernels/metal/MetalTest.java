@@ -53,11 +53,15 @@ abstract class MetalTest {
 
     MetalDriver driver;
 
+    /** Skips the test, or fails where nothing may be skipped, if there is no Metal. */
+    static DeviceOptions options() {
+        boolean mac = System.getProperty("os.name").startsWith("Mac");
+        return new DeviceOptions(0, mac ? null : SoftMetal.library().toString());
+    }
+
     @BeforeEach
     void open() {
-        boolean mac = System.getProperty("os.name").startsWith("Mac");
-        driver = MetalDriver.open(
-                new DeviceOptions(0, mac ? null : SoftMetal.library().toString()));
+        driver = MetalDriver.open(options());
     }
 
     @AfterEach

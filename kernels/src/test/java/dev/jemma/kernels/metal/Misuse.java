@@ -12,7 +12,7 @@ final class Misuse {
     private Misuse() {}
 
     public static void main(String[] arguments) {
-        MetalDriver driver = MetalDriver.open(new DeviceOptions(0, System.getProperty("jemma.softmetal")));
+        MetalDriver driver = MetalDriver.open(DeviceOptions.DEFAULT);
         switch (arguments[0]) {
             case "unbound buffer" -> unboundBuffer(driver);
             case "no threadgroup memory" -> noThreadgroupMemory(driver);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.jemma.kernels.DeviceBuffer;
 import dev.jemma.kernels.gpu.GpuStream;
+import dev.jemma.kernels.softmetal.SoftMetal;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -36,7 +37,7 @@ class MisuseTest extends MetalTest {
                         "--enable-native-access=ALL-UNNAMED",
                         "-XX:-CreateCoredumpOnCrash",
                         "-XX:ErrorFile=/dev/null",
-                        "-Djemma.softmetal=" + System.getProperty("jemma.softmetal"),
+                        "-Djemma.metal.library=" + SoftMetal.library(),
                         "-cp",
                         System.getProperty("java.class.path"),
                         Misuse.class.getName(),
