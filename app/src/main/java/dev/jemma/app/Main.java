@@ -19,6 +19,7 @@ import picocli.CommandLine.Command;
             "  jemma generate \"Tell me a story about a fox.\"",
             "  jemma generate --model ~/models/gemma-3-1b-it \"Why is the sky blue?\"",
             "  jemma info ~/models/gemma-3-1b-it",
+            "  jemma doctor",
             "",
             "Without --model Jemma uses its built-in demo model, a small teller of stories.",
             "'jemma COMMAND --help' explains a command.",
@@ -43,6 +44,7 @@ final class Main implements Runnable {
                 .addSubcommand(new GenerateCommand(terminal))
                 .addSubcommand(new InfoCommand(terminal))
                 .addSubcommand(new SyntheticCommand(terminal))
+                .addSubcommand(new DoctorCommand(terminal))
                 .setUsageHelpAutoWidth(false)
                 .setUsageHelpWidth(100)
                 .setColorScheme(CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF))

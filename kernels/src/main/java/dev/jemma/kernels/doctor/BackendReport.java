@@ -30,8 +30,10 @@ public record BackendReport(
         return refusal == null;
     }
 
-    /** Whether nothing that was checked failed; true for a backend that is not there. */
-    public boolean sound() {
-        return findings.stream().noneMatch(finding -> finding.outcome() == Finding.Outcome.FAILED);
+    /** What was checked and found wrong; empty too for a backend that is not there. */
+    public List<Finding> failures() {
+        return findings.stream()
+                .filter(finding -> finding.outcome() == Finding.Outcome.FAILED)
+                .toList();
     }
 }

@@ -9,30 +9,19 @@ import dev.jemma.kernels.Finding;
 import java.util.ArrayList;
 import java.util.List;
 
-/**
- * The state of this machine as Jemma sees it.
- *
- * @param machine Java and operating system
- * @param backends best first
- */
-public record Diagnosis(List<Finding> machine, List<BackendReport> backends) {
+/** Examines this machine as far as Jemma is concerned. */
+public final class Diagnosis {
     private static final String REFERENCE = "reference";
 
-    public Diagnosis {
-        machine = List.copyOf(machine);
-        backends = List.copyOf(backends);
+    private Diagnosis() {}
+
+    /** Java and the operating system. */
+    public static List<Finding> machine() {
+        return Machine.facts();
     }
 
-    /** Examines every backend on the class path. Takes seconds: shaders are compiled and every op is run. */
-    public static Diagnosis of(DeviceOptions options) {
-        List<BackendReport> backends = new ArrayList<>();
-        for (DeviceProvider provider : Backends.providers()) {
-            backends.add(report(provider, options));
-        }
-        return new Diagnosis(Machine.facts(), backends);
-    }
-
-    private static BackendReport report(DeviceProvider provider, DeviceOptions options) {
+    /** One backend. Takes seconds where kernels have to be compiled: every one is, and every op is run. */
+    public static BackendReport of(DeviceProvider provider, DeviceOptions options) {
         String name = provider.backend();
         try (Device device = Backends.open(name, options).device()) {
             List<Finding> findings = new ArrayList<>(provider.examine(options));
@@ -49,10 +38,5 @@ public record Diagnosis(List<Finding> machine, List<BackendReport> backends) {
         try (Device reference = Backends.open(REFERENCE, DeviceOptions.DEFAULT).device()) {
             return new OpSuite(reference, device).run();
         }
-    }
-
-    /** Whether every backend that is here does what it should. */
-    public boolean sound() {
-        return backends.stream().allMatch(BackendReport::sound);
     }
 }

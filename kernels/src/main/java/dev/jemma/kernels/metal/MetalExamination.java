@@ -33,6 +33,7 @@ final class MetalExamination {
 
     List<Finding> run(List<ShaderLibrary> shaders) {
         List<Finding> findings = new ArrayList<>(limits());
+        findings.add(state());
         findings.add(signatures());
         findings.addAll(compile(shaders));
         return findings;
@@ -44,6 +45,16 @@ final class MetalExamination {
                 Finding.fact("recommended memory", gib(driver.memory().availableBytes())),
                 Finding.fact("threadgroup memory", driver.limits().maxThreadgroupMemory() + " bytes"),
                 Finding.fact("residency sets", driver.residency().exists() ? "yes" : "no (macOS 15 has them)"));
+    }
+
+    private static Finding state() {
+        boolean mac = System.getProperty("os.name", "").startsWith("Mac");
+        return Finding.fact(
+                "state",
+                "this backend has been exercised on a software Metal, not yet on Apple hardware; "
+                        + (mac
+                                ? "this run is the verification: please report it, passed or failed"
+                                : "run jemma doctor on a Mac with Apple silicon to verify it"));
     }
 
     private static String gib(long bytes) {
