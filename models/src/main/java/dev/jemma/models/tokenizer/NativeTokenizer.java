@@ -20,9 +20,6 @@ final class NativeTokenizer {
         long created = create(json);
         handle = created;
         CLEANER.register(this, () -> LIBRARY.deleteTokenizer(created));
-        // A tokenizer.json may ask for either; a prompt must never lose or gain tokens.
-        LIBRARY.disableTruncation(handle);
-        LIBRARY.disablePadding(handle);
     }
 
     private static long create(String json) {

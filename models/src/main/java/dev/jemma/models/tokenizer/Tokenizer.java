@@ -5,9 +5,6 @@ import dev.jemma.models.ModelFormatException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalInt;
-import java.util.concurrent.CompletionException;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.FutureTask;
 import java.util.function.IntConsumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -43,27 +40,11 @@ public final class Tokenizer {
     public static Tokenizer load(Path modelDirectory) {
         Path path = modelDirectory.resolve("tokenizer.json");
         TokenizerFile file = TokenizerFile.read(path);
-        FutureTask<NativeTokenizer> text = new FutureTask<>(file::textTokenizer);
-        Thread.ofPlatform().daemon().name("tokenizer-load").start(text);
         Vocabulary vocabulary = file.vocabulary();
         int bosId = vocabulary
                 .id("<bos>")
                 .orElseThrow(() -> new ModelFormatException(path + ": no <bos> token; is this a Gemma checkpoint?"));
-        return new Tokenizer(join(text), vocabulary, bosId);
-    }
-
-    private static <T> T join(FutureTask<T> task) {
-        try {
-            return task.get();
-        } catch (ExecutionException e) {
-            if (e.getCause() instanceof RuntimeException cause) {
-                throw cause;
-            }
-            throw new CompletionException(e.getCause());
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IllegalStateException("interrupted while loading the tokenizer", e);
-        }
+        return new Tokenizer(file.textTokenizer(), vocabulary, bosId);
     }
 
     /** What the user should know about this machine's tokenizer set-up; usually nothing. */

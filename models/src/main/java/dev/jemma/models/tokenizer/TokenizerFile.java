@@ -8,9 +8,9 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.BitSet;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
@@ -19,14 +19,12 @@ import tools.jackson.core.ObjectReadContext;
 import tools.jackson.core.json.JsonFactory;
 
 /**
- * The parts of a {@code tokenizer.json} that Jemma reads itself; the native library reads the rest.
+ * A {@code tokenizer.json}: its vocabulary, and the parts of it that the native library needs, checked.
  *
- * <p>Streams over the bytes: Gemma 3's file has 33 MB, and only a quarter of it is wanted here.
+ * <p>The library aborts the process over some of the values it does not like. It gets a file put together here, from
+ * sections whose syntax has been read and fields that have Gemma's values.
  */
 final class TokenizerFile {
-    /** Far above any vocabulary; a hostile id must not size an array. */
-    private static final int MAX_ID = 1 << 24;
-
     private static final JsonFactory JSON = new JsonFactory();
 
     /**
@@ -36,14 +34,20 @@ final class TokenizerFile {
     private static final List<String> DECODER =
             List.of("type=Sequence", "type=Replace", "String=\u2581", "content= ", "type=ByteFallback", "type=Fuse");
 
+    private static final List<String> NEEDED =
+            List.of("added_tokens", "decoder", "model", "model.byte_fallback", "model.vocab", "model.merges");
+
     private final Path path;
     private final byte[] bytes;
+    private final Map<String, Section> sections = new HashMap<>();
     private final List<AddedToken> addedTokens = new ArrayList<>();
-    private int addedStart;
-    private int addedEnd;
+    private final VocabularyBuilder vocabulary = new VocabularyBuilder(this::broken);
 
-    /** An entry of {@code added_tokens} and where it lies in the file: {@code [start, end)}. */
-    private record AddedToken(int id, String content, boolean special, int start, int end) {
+    /** Where a value lies in the file: {@code [start, end)}. */
+    private record Section(int start, int end) {}
+
+    /** An entry of {@code added_tokens}. */
+    record AddedToken(int id, String content, boolean special, int start, int end) {
         boolean isControl() {
             return special || Vocabulary.isAlwaysControl(content);
         }
@@ -52,13 +56,14 @@ final class TokenizerFile {
     private TokenizerFile(Path path, byte[] bytes) {
         this.path = path;
         this.bytes = bytes;
-        readAddedTokens();
     }
 
-    /** @throws ModelFormatException if there is no such file or it is not a tokenizer.json */
+    /** @throws ModelFormatException if there is no such file or it is not a Gemma tokenizer */
     static TokenizerFile read(Path path) {
         try {
-            return new TokenizerFile(path, Files.readAllBytes(path));
+            TokenizerFile file = new TokenizerFile(path, Files.readAllBytes(path));
+            file.readSections();
+            return file;
         } catch (NoSuchFileException e) {
             throw new ModelFormatException(
                     path + ": missing; Jemma reads the tokenizer.json that lies beside a checkpoint's weights"
@@ -76,47 +81,112 @@ final class TokenizerFile {
      */
     NativeTokenizer textTokenizer() {
         try {
-            return new NativeTokenizer(withoutControlTokens());
+            return new NativeTokenizer(forTexts());
         } catch (NativeTokenizer.RefusedException e) {
             throw broken(String.valueOf(e.getMessage()), e);
         }
     }
 
-    private String withoutControlTokens() {
-        ByteArrayOutputStream kept = new ByteArrayOutputStream(bytes.length);
-        kept.write(bytes, 0, addedStart);
-        char separator = '[';
+    /** Without truncation, padding and BOS, and without a decoder: {@link StreamDecoder} is that. */
+    private String forTexts() {
+        ByteArrayOutputStream json = new ByteArrayOutputStream(bytes.length);
+        append(
+                json,
+                "{\"version\":\"1.0\",\"truncation\":null,\"padding\":null,\"post_processor\":null,\"decoder\":null");
+        append(json, ",\"normalizer\":");
+        appendSection(json, "normalizer");
+        append(json, ",\"pre_tokenizer\":");
+        appendSection(json, "pre_tokenizer");
+        append(
+                json,
+                ",\"model\":{\"type\":\"BPE\",\"dropout\":null,\"unk_token\":\"<unk>\",\"continuing_subword_prefix\":null,"
+                        + "\"end_of_word_suffix\":null,\"fuse_unk\":true,\"byte_fallback\":true,\"ignore_merges\":false,\"vocab\":");
+        appendSection(json, "model.vocab");
+        append(json, ",\"merges\":");
+        appendSection(json, "model.merges");
+        append(json, "}");
+        append(json, ",\"added_tokens\":[");
+        String separator = "";
         for (AddedToken token : addedTokens) {
             if (!token.isControl()) {
-                kept.write(separator);
-                kept.write(bytes, token.start(), token.end() - token.start());
-                separator = ',';
+                append(json, separator);
+                json.write(bytes, token.start(), token.end() - token.start());
+                separator = ",";
             }
         }
-        kept.writeBytes((separator == '[' ? "[]" : "]").getBytes(StandardCharsets.US_ASCII));
-        kept.write(bytes, addedEnd, bytes.length - addedEnd);
-        return kept.toString(StandardCharsets.UTF_8);
+        append(json, "]}");
+        return json.toString(StandardCharsets.UTF_8);
     }
 
-    private void readAddedTokens() {
-        try (JsonParser parser = topLevel()) {
-            while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
-                String name = parser.currentName();
-                JsonToken value = parser.nextToken();
-                if (name.equals("added_tokens") && value == JsonToken.START_ARRAY) {
-                    addedStart = offset(parser.currentTokenLocation().getByteOffset());
-                    while (parser.nextToken() == JsonToken.START_OBJECT) {
-                        addedTokens.add(addedToken(parser));
-                    }
-                    addedEnd = offset(parser.currentLocation().getByteOffset());
-                    return;
-                }
-                parser.skipChildren();
+    private void appendSection(ByteArrayOutputStream json, String name) {
+        Section section = sections.get(name);
+        if (section == null) {
+            append(json, "null");
+        } else {
+            json.write(bytes, section.start(), section.end() - section.start());
+        }
+    }
+
+    private static void append(ByteArrayOutputStream json, String ascii) {
+        json.writeBytes(ascii.getBytes(StandardCharsets.US_ASCII));
+    }
+
+    Vocabulary vocabulary() {
+        return vocabulary.withAdded(addedTokens);
+    }
+
+    private void readSections() {
+        try (JsonParser parser = JSON.createParser(ObjectReadContext.empty(), bytes)) {
+            if (parser.nextToken() != JsonToken.START_OBJECT) {
+                throw broken("it is not a JSON object");
+            }
+            readProperties("", parser);
+            if (parser.nextToken() != null) {
+                throw broken("something follows its last brace");
             }
         } catch (JacksonException e) {
             throw broken(e.getOriginalMessage(), e);
         }
-        throw broken("it has no \"added_tokens\"", null);
+        for (String needed : NEEDED) {
+            if (!sections.containsKey(needed)) {
+                throw broken("it has no \"" + needed + "\"");
+            }
+        }
+    }
+
+    private void readProperties(String prefix, JsonParser parser) {
+        while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
+            String name = prefix + parser.currentName();
+            JsonToken value = parser.nextToken();
+            int start = offset(parser.currentTokenLocation().getByteOffset());
+            readValue(name, value, parser);
+            if (value != JsonToken.VALUE_NULL) {
+                sections.put(
+                        name, new Section(start, offset(parser.currentLocation().getByteOffset())));
+            }
+        }
+    }
+
+    private void readValue(String name, JsonToken value, JsonParser parser) {
+        switch (name) {
+            case "added_tokens" -> {
+                while (parser.nextToken() == JsonToken.START_OBJECT) {
+                    addedTokens.add(addedToken(parser));
+                }
+            }
+            case "decoder" -> check(name, scalars(parser), DECODER);
+            case "model" -> readProperties("model.", parser);
+            case "model.type" -> check(name, scalars(parser), List.of("type=BPE"));
+            case "model.byte_fallback" -> check(name, scalars(parser), List.of("byte_fallback=true"));
+            case "model.ignore_merges" -> check(name, scalars(parser), List.of("ignore_merges=false"));
+            case "model.dropout", "model.continuing_subword_prefix", "model.end_of_word_suffix" -> {
+                if (value != JsonToken.VALUE_NULL) {
+                    throw broken(name + " " + scalars(parser) + ", expected null");
+                }
+            }
+            case "model.vocab" -> vocabulary.readVocab(parser);
+            default -> parser.skipChildren();
+        }
     }
 
     private AddedToken addedToken(JsonParser parser) {
@@ -138,73 +208,19 @@ final class TokenizerFile {
                 id, content, special, start, offset(parser.currentLocation().getByteOffset()));
         if (token.isControl() && content.codePointCount(0, content.length()) < 2) {
             // Text that is one control token could not be told from it.
-            throw broken("control token " + id + " is \"" + content + "\", expected two characters or more", null);
+            throw broken("control token " + id + " is \"" + content + "\", expected two characters or more");
         }
         return token;
     }
 
-    /** @throws ModelFormatException unless the file describes a BPE and a decoder like Gemma's */
-    Vocabulary vocabulary() {
-        TokenList tokens = new TokenList();
-        boolean model = false;
-        boolean decoder = false;
-        try (JsonParser parser = topLevel()) {
-            // The merges, two thirds of the file, come last: not read when all else is known.
-            while (!(model && decoder) && parser.nextToken() == JsonToken.PROPERTY_NAME) {
-                String name = parser.currentName();
-                parser.nextToken();
-                switch (name) {
-                    case "model" -> model = readModel(parser, tokens, decoder);
-                    case "decoder" -> decoder = checkDecoder(parser);
-                    default -> parser.skipChildren();
-                }
-            }
-        } catch (JacksonException e) {
-            throw broken(e.getOriginalMessage(), e);
+    private void check(String name, List<String> found, List<String> expected) {
+        if (!found.equals(expected)) {
+            throw broken(name + " " + found + ", expected Gemma's " + expected);
         }
-        if (!model || !decoder) {
-            throw broken("it has no \"" + (model ? "decoder" : "model") + "\"", null);
-        }
-        BitSet special = new BitSet();
-        for (AddedToken token : addedTokens) {
-            tokens.put(token.id(), token.content());
-            special.set(token.id(), token.special());
-        }
-        return new Vocabulary(tokens.toArray(), special);
     }
 
-    private boolean readModel(JsonParser parser, TokenList tokens, boolean mayStop) {
-        boolean byteFallback = false;
-        while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
-            String name = parser.currentName();
-            JsonToken value = parser.nextToken();
-            switch (name) {
-                case "type" -> {
-                    if (!"BPE".equals(parser.getString())) {
-                        throw broken("model type " + parser.getString() + ", expected BPE", null);
-                    }
-                }
-                case "byte_fallback" -> byteFallback = value == JsonToken.VALUE_TRUE;
-                case "vocab" -> {
-                    while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
-                        String token = parser.currentName();
-                        parser.nextToken();
-                        tokens.put(parser.getIntValue(), token);
-                    }
-                    if (mayStop && byteFallback) {
-                        return true;
-                    }
-                }
-                default -> parser.skipChildren();
-            }
-        }
-        if (!byteFallback) {
-            throw broken("byte_fallback is off, expected on as in every Gemma tokenizer", null);
-        }
-        return true;
-    }
-
-    private boolean checkDecoder(JsonParser parser) {
+    /** The scalars in a value, with their names, in order. */
+    private static List<String> scalars(JsonParser parser) {
         List<String> found = new ArrayList<>();
         int depth = 0;
         do {
@@ -214,58 +230,22 @@ final class TokenizerFile {
                 found.add(parser.currentName() + "=" + parser.getString());
             }
         } while (depth > 0 && parser.nextToken() != null);
-        if (!found.equals(DECODER)) {
-            throw broken("decoder " + found + ", expected Gemma's " + DECODER, null);
-        }
-        return true;
+        return found;
     }
 
-    private JsonParser topLevel() {
-        JsonParser parser = JSON.createParser(ObjectReadContext.empty(), bytes);
-        if (parser.nextToken() != JsonToken.START_OBJECT) {
-            throw broken("it is not a JSON object", null);
-        }
-        return parser;
+    private ModelFormatException broken(String reason) {
+        return new ModelFormatException(message(reason));
     }
 
     private ModelFormatException broken(String reason, @Nullable Throwable cause) {
-        String message = path + ": not a Gemma tokenizer: " + reason + "; fetch the file again";
-        return cause == null ? new ModelFormatException(message) : new ModelFormatException(message, cause);
+        return new ModelFormatException(message(reason), cause);
+    }
+
+    private String message(String reason) {
+        return path + ": not a Gemma tokenizer: " + reason + "; fetch the file again";
     }
 
     private static int offset(long byteOffset) {
         return Math.toIntExact(byteOffset);
-    }
-
-    /** Tokens by id; grows. */
-    private final class TokenList {
-        private @Nullable String[] tokens = new String[1 << 14];
-        private final BitSet bytes = new BitSet(256);
-        private int size;
-
-        void put(int id, String token) {
-            if (id < 0 || id > MAX_ID) {
-                throw broken("token \"" + token + "\" has id " + id + ", expected 0 to " + MAX_ID, null);
-            }
-            if (id >= tokens.length) {
-                tokens = Arrays.copyOf(tokens, Math.max(id + 1, 2 * tokens.length));
-            }
-            tokens[id] = token;
-            size = Math.max(size, id + 1);
-            // Gemma 2 has a token for the tab itself and none for its byte.
-            int value = token.length() == 1 ? token.charAt(0) : StreamDecoder.byteValue(token);
-            if (value >= 0 && value < (token.length() == 1 ? 128 : 256)) {
-                bytes.set(value);
-            }
-        }
-
-        @Nullable
-        String[] toArray() {
-            if (bytes.cardinality() != 256) {
-                String missing = "<0x%02X>".formatted(bytes.nextClearBit(0));
-                throw broken("no token " + missing + ", expected one for every byte", null);
-            }
-            return Arrays.copyOf(tokens, size);
-        }
     }
 }

@@ -7,18 +7,26 @@ import dev.jemma.models.ModelFormatException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Files that are missing, broken, hostile or not Gemma's. */
 class TokenizerFileTest {
+    private static final List<JsonNode> OTHERS = List.copyOf(JsonMapper.shared()
+            .readTree(
+                    "[null, -1, 1e99, 2147483647, true, \"\", \"(\", \"\u2581\", \"ByteLevel\", [], {}, [1], {\"a\": 1}]")
+            .values());
+
     @TempDir
     private Path directory;
 
@@ -60,7 +68,7 @@ class TokenizerFileTest {
         ObjectNode json = tiny();
         ((ObjectNode) json.required("model")).put("type", "Unigram");
         write(json);
-        assertRefused("model type Unigram, expected BPE");
+        assertRefused("model.type [type=Unigram]");
     }
 
     @Test
@@ -69,6 +77,53 @@ class TokenizerFileTest {
         json.putObject("decoder").put("type", "ByteLevel");
         write(json);
         assertRefused("decoder [type=ByteLevel]");
+    }
+
+    @Test
+    void fieldsOverWhichTheLibraryAbortsNeverReachIt() throws IOException {
+        ObjectNode json = tiny();
+        ((ObjectNode) json.required("model")).put("continuing_subword_prefix", "ByteLevel");
+        write(json);
+        assertRefused("model.continuing_subword_prefix");
+    }
+
+    /** Values of other kinds in every place the library looks at: refused or harmless, never the end of the process. */
+    @Test
+    void changedValuesAreRefusedOrHarmless() throws IOException {
+        long seed = new Random().nextLong();
+        Random random = new Random(seed);
+        for (int round = 0; round < 300; round++) {
+            ObjectNode json = tiny();
+            change(json, random);
+            write(json);
+            try {
+                assertThat(Tokenizer.load(directory).encode("a <eos> b"))
+                        .as("seed %d", seed)
+                        .isNotEmpty();
+            } catch (ModelFormatException e) {
+                assertThat(e).as("seed %d", seed).hasMessageContaining("not a Gemma tokenizer");
+            }
+        }
+    }
+
+    private static void change(JsonNode root, Random random) {
+        JsonNode node = root;
+        while (true) {
+            List<JsonNode> values = List.copyOf(node.values());
+            int at = random.nextInt(values.size());
+            JsonNode value = values.get(at);
+            if (value.isContainer() && !value.isEmpty() && random.nextInt(5) > 0) {
+                node = value;
+            } else {
+                JsonNode other = OTHERS.get(random.nextInt(OTHERS.size()));
+                if (node instanceof ObjectNode object) {
+                    object.set(List.copyOf(object.propertyNames()).get(at), other);
+                } else {
+                    ((ArrayNode) node).set(at, other);
+                }
+                return;
+            }
+        }
     }
 
     @Test
