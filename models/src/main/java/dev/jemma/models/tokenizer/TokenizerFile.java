@@ -11,7 +11,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
@@ -237,7 +236,7 @@ final class TokenizerFile {
         return new ModelFormatException(message(reason));
     }
 
-    private ModelFormatException broken(String reason, @Nullable Throwable cause) {
+    private ModelFormatException broken(String reason, Throwable cause) {
         return new ModelFormatException(message(reason), cause);
     }
 
