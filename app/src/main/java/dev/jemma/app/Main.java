@@ -4,6 +4,8 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
 
 /** The {@code jemma} command. */
 @Command(
@@ -28,6 +30,10 @@ import picocli.CommandLine.Command;
         })
 final class Main implements Runnable {
     private final Terminal terminal;
+
+    @Spec
+    @SuppressWarnings("NullAway.Init")
+    private CommandSpec spec;
 
     private Main(Terminal terminal) {
         this.terminal = terminal;
@@ -64,6 +70,6 @@ final class Main implements Runnable {
     /** {@code jemma} alone is a question for help. */
     @Override
     public void run() {
-        terminal.out().print(new CommandLine(this).getUsageMessage());
+        terminal.out().print(spec.commandLine().getUsageMessage());
     }
 }

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.jemma.app.CliProcess.Result;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -159,9 +158,7 @@ class GenerateCliTest {
                 "--ctx-size 2             | jemma: prompt: expected at most 2 tokens (the context size), got ",
                 "--prefill-chunk 0        | jemma: prefill-chunk: expected 1 or more, got 0",
                 "--kv-type f64            | jemma: kv-type: expected f16 or f32, got 'f64'",
-                "--backend abacus         | jemma: backend: expected auto or one of ",
                 "--threads -3             | jemma: threads: expected 1 or more, or 0 for one per core, got -3",
-                "--model /no/such/place   | jemma: model: expected a directory with config.json",
                 "--top-k many             | jemma generate: Invalid value for option '--top-k'",
                 "--tmp 1                  | jemma generate: Unknown option",
                 "--logprobs 3             | jemma: logprobs: expected --json with it",
@@ -174,6 +171,24 @@ class GenerateCliTest {
         Result result = generate(command.toArray(String[]::new));
         assertThat(result.stderr()).startsWith(message).hasLineCount(1);
         assertThat(result.stdout()).isEmpty();
+        assertThat(result.exitCode()).isEqualTo(ExitCode.USAGE);
+    }
+
+    @Test
+    void namesTheBackendsThereAre() {
+        Result result = CliProcess.run("generate", "--backend", "abacus", "Hello");
+        assertThat(result.stderr())
+                .startsWith("jemma: backend: expected auto or one of ")
+                .contains("reference");
+        assertThat(result.exitCode()).isEqualTo(ExitCode.USAGE);
+    }
+
+    @Test
+    void saysThatThereIsNoSuchModel() {
+        Result result = CliProcess.run("generate", "--model", "/no/such/place", "Hello");
+        assertThat(result.stderr())
+                .startsWith("jemma: model: expected a directory with config.json")
+                .hasLineCount(1);
         assertThat(result.exitCode()).isEqualTo(ExitCode.USAGE);
     }
 
@@ -202,8 +217,7 @@ class GenerateCliTest {
     void controlCEndsWith130() throws IOException, InterruptedException {
         Process process = CliProcess.builder(command("--temp", "0", "-n", "400", "--ignore-eos", "Hello"))
                 .start();
-        try (OutputStream stdin = process.getOutputStream();
-                InputStream stdout = process.getInputStream()) {
+        try (InputStream stdout = process.getInputStream()) {
             assertThat(stdout.read()).isNotNegative();
             new ProcessBuilder("kill", "-INT", String.valueOf(process.pid()))
                     .start()
