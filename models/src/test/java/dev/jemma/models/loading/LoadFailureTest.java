@@ -79,7 +79,7 @@ class LoadFailureTest {
         String config = copy.config();
         copy.write(directory);
         int refused = 0;
-        int rounds = 400;
+        int rounds = 200;
         for (int round = 0; round < rounds; round++) {
             String damaged = damage(config, random);
             Files.writeString(directory.resolve("config.json"), damaged);
