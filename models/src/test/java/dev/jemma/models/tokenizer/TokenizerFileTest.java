@@ -101,7 +101,7 @@ class TokenizerFileTest {
                         .as("seed %d", seed)
                         .isNotEmpty();
             } catch (ModelFormatException e) {
-                assertThat(e).as("seed %d", seed).hasMessageContaining("not a Gemma tokenizer");
+                assertThat(e).as("seed %d", seed).hasMessageStartingWith(directory.toString());
             }
         }
     }
