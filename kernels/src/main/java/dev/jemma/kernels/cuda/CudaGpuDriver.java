@@ -46,7 +46,8 @@ public final class CudaGpuDriver implements GpuDriver {
         CudaApi api = new CudaApi(libraries.driver());
         int status = api.init();
         if (status != 0) {
-            throw new DeviceException.Unavailable("cuda: the driver does not start: " + api.errorText(status));
+            throw new DeviceException.Unavailable(
+                    "cuda: the driver does not start: " + status + " " + api.errorText(status));
         }
         if (api.driverVersion() < OLDEST_DRIVER) {
             throw new DeviceException.Unavailable("cuda: the driver supports CUDA " + version(api.driverVersion())

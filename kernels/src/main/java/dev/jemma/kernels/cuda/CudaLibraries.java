@@ -96,7 +96,11 @@ final class CudaLibraries {
         }
         try (Stream<Path> files = Files.find(
                 folder, SEARCH_DEPTH, (path, _) -> path.getFileName().toString().equals(name))) {
-            return files.map(Path::toString).sorted().toList();
+            // A toolkit's stubs are for linking only: their every call fails.
+            return files.filter(path -> !path.toString().contains("/stubs/"))
+                    .map(Path::toString)
+                    .sorted()
+                    .toList();
         } catch (IOException unreadable) {
             return List.of();
         }

@@ -28,6 +28,7 @@
 #define uint2 jemma_uint2
 #define uint3 jemma_uint3
 #define uint4 jemma_uint4
+#define ulong2 jemma_ulong2
 #define short2 jemma_short2
 #define short4 jemma_short4
 #define ushort2 jemma_ushort2

@@ -120,6 +120,7 @@ typedef metal::vec<int, 4> int4;
 typedef metal::vec<uint, 2> uint2;
 typedef metal::vec<uint, 3> uint3;
 typedef metal::vec<uint, 4> uint4;
+typedef metal::vec<ulong, 2> ulong2;
 typedef metal::vec<short, 2> short2;
 typedef metal::vec<short, 4> short4;
 typedef metal::vec<ushort, 2> ushort2;

@@ -26,6 +26,8 @@ class MslToCudaTest {
                 uint3 group [[threadgroup_position_in_grid]],
                 ushort lane [[thread_index_in_simdgroup]]) {
                 threadgroup float partial[32];
+                threadgroup float4 sums[8 * TILE / 4][2];
+                threadgroup const float *row = scratch + 4;
                 partial[lane] = x[group.x] * args.scale * TILE;
                 y[group.x] = partial[lane] + (HAS_BIAS ? 1.0f : 0.0f);
             }
@@ -75,7 +77,9 @@ class MslToCudaTest {
     void constantsAndThreadgroupVariablesMove() {
         assertThat(translate("scale_rows", FunctionConstants.NONE).text())
                 .contains("static __device__ constexpr int TILE = 4;")
-                .contains("__shared__ float partial[32];");
+                .contains("__shared__ float partial[32];")
+                .contains("__shared__ float4 sums[8 * TILE / 4][2];")
+                .contains("threadgroup const float *row = scratch + 4;");
     }
 
     @Test
