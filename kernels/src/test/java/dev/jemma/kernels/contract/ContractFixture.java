@@ -52,6 +52,14 @@ public abstract class ContractFixture {
         reference.close();
     }
 
+    final Device device() {
+        return device;
+    }
+
+    final CommandStream stream() {
+        return stream;
+    }
+
     /** Runs one case on both devices and compares all its outputs. */
     final void compare(String name, Consumer<Bench> testCase) {
         long seed = SEED ^ name.hashCode();
