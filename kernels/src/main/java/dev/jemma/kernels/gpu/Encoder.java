@@ -24,6 +24,7 @@ final class Encoder {
     private static final int MAX_FIELDS = 24;
 
     private final GpuStream stream;
+    private final Step step;
     private final StepInputs inputs;
     private final Args[] blocks = new Args[MAX_FIELDS + 1];
     private final HazardTracker hazards = new HazardTracker();
@@ -33,31 +34,28 @@ final class Encoder {
     private @Nullable GpuPipeline pipeline;
     private @Nullable Args args;
     private @Nullable DeviceBuffer inputBuffer;
-    private @Nullable Step step;
 
     Encoder(GpuStream stream, StepLimits limits, Arena arena) {
         this.stream = stream;
+        this.step = new Step(limits.maxRows(), limits.maxOutputRows());
         this.inputs = new StepInputs(arena, limits);
         for (int fields = 1; fields <= MAX_FIELDS; fields++) {
             blocks[fields] = new Args(arena, fields);
         }
     }
 
-    void begin(Step step) {
-        this.step = step;
+    void begin(Step next) {
+        step.copyFrom(next);
         hazards.clear();
         inputBuffer = stream.begin(inputs.fill(step));
     }
 
     /** Rows that a tensor has in this step. */
     int rows(Tensor tensor) {
-        return step().count(tensor.rows());
+        return step.count(tensor.rows());
     }
 
     Step step() {
-        if (step == null) {
-            throw new IllegalStateException("no step was begun");
-        }
         return step;
     }
 

@@ -80,7 +80,8 @@ public abstract class StreamContract extends ContractFixture {
     }
 
     private static Tensor third(Bench bench, Tensor[] tensors) {
-        return tensors[bench.random().nextInt(tensors.length)].columns(32 * bench.random().nextInt(3), 32);
+        return tensors[bench.random().nextInt(tensors.length)].columns(
+                32 * bench.random().nextInt(3), 32);
     }
 
     @Test
