@@ -1,0 +1,8 @@
+package dev.jemma.models.golden;
+
+class CpuGoldenTest extends GoldenContract {
+    @Override
+    String backend() {
+        return "cpu";
+    }
+}
