@@ -13,7 +13,7 @@ typedef uintptr_t word;
 struct selector {
     const char *name;
     word answer;
-    enum { CONSTANT, ALLOCATES, RECEIVER } kind;
+    enum { CONSTANT, ALLOCATES, RECEIVER, OBJECT } kind;
 };
 
 static struct selector selectors[256];
@@ -45,8 +45,9 @@ word sel_registerName(const char *name) {
     }
     /* A buffer is its own memory. */
     int kind = strcmp(name, "newBufferWithLength:options:") == 0 ? ALLOCATES
-            : strcmp(name, "contents") == 0                      ? RECEIVER
-                                                                 : CONSTANT;
+            : strcmp(name, "contents") == 0                                ? RECEIVER
+            : strcmp(name, "newComputePipelineStateWithFunction:error:") == 0 ? OBJECT
+                                                                           : CONSTANT;
     selectors[count] = (struct selector) {strdup(name), answer(name), kind};
     return (word) &selectors[count++];
 }
@@ -54,7 +55,7 @@ word sel_registerName(const char *name) {
 word objc_msgSend(word self, struct selector *selector, word first) {
     return selector->kind == CONSTANT ? selector->answer
             : selector->kind == RECEIVER ? self
-                                          : (word) calloc(first, 1);
+                                         : (word) calloc(selector->kind == OBJECT ? 16 : first, 1);
 }
 
 word objc_getClass(const char *name) { return strcmp(name, "MTLResidencySetDescriptor") ? (word) selectors : 0; }

@@ -42,7 +42,6 @@ final class MetalExamination {
     private List<Finding> limits() {
         return List.of(
                 Finding.fact("largest buffer", gib(driver.limits().maxBufferBytes())),
-                Finding.fact("recommended memory", gib(driver.memory().availableBytes())),
                 Finding.fact("threadgroup memory", driver.limits().maxThreadgroupMemory() + " bytes"),
                 Finding.fact("residency sets", driver.residency().exists() ? "yes" : "no (macOS 15 has them)"));
     }

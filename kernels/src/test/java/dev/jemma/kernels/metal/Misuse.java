@@ -18,6 +18,7 @@ final class Misuse {
             case "no threadgroup memory" -> noThreadgroupMemory(driver);
             case "release twice" -> releaseTwice(driver);
             case "no pool" -> Send.get(Send.get(driver.device(), Messages.NEW_COMMAND_QUEUE), Messages.COMMAND_BUFFER);
+            case "no fence" -> noFence(driver);
             case "open encoder" -> openEncoder(driver);
             default -> throw new IllegalArgumentException(arguments[0]);
         }
@@ -60,5 +61,28 @@ final class Misuse {
         Send.get(commandBuffer, Messages.COMPUTE_ENCODER, 0);
         Send.send(commandBuffer, Messages.COMMIT);
         ObjC.popPool(pool);
+    }
+
+    /** Two command buffers of one queue that write the same buffer, as a stream would make them without its fence. */
+    private static void noFence(MetalDriver driver) {
+        long queue = Send.get(driver.device(), Messages.NEW_COMMAND_QUEUE);
+        long x = ((MetalBuffer) driver.allocate(256, "x")).reference();
+        MetalPipeline add = (MetalPipeline) driver.pipeline(MetalTest.SHADERS, "add", FunctionConstants.NONE);
+        long pool = ObjC.pushPool();
+        try (CommandTape tape = new CommandTape(true)) {
+            tape.pipeline(add.reference());
+            tape.buffer(0, x, 0);
+            tape.bytes(1, Arena.global().allocateFrom(ValueLayout.JAVA_FLOAT, 1f));
+            tape.dispatch(2, 1, 1, 32, 1, 1);
+            for (int i = 0; i < 2; i++) {
+                long commandBuffer = Send.get(queue, Messages.COMMAND_BUFFER);
+                long encoder = Send.get(commandBuffer, Messages.COMPUTE_ENCODER, 1);
+                tape.encode(encoder);
+                Send.send(encoder, Messages.END_ENCODING);
+                Send.send(commandBuffer, Messages.COMMIT);
+            }
+        } finally {
+            ObjC.popPool(pool);
+        }
     }
 }
