@@ -44,7 +44,8 @@ final class MslToCuda {
     private static final Pattern FUNCTION_CONSTANT = Pattern.compile(
             "\\bconstant\\s+(\\w+)\\s+(\\w+)\\s*\\[\\[\\s*function_constant\\((\\d+)\\)\\s*\\]\\]\\s*;");
     private static final Pattern PROGRAM_CONSTANT = Pattern.compile("(?<=^|[;}\\n])\\s*(constant)\\s[^;()&*=]*=");
-    private static final Pattern THREADGROUP_VARIABLE = Pattern.compile("\\b(threadgroup)\\s+[^;()*&=\\[]*(\\[[^;=]*)?;");
+    private static final Pattern THREADGROUP_VARIABLE =
+            Pattern.compile("\\b(threadgroup)\\s+[^;()*&=\\[]*(\\[[^;=]*)?;");
     private static final Pattern KERNEL = Pattern.compile("\\bkernel\\s+void\\s+(\\w+)\\s*\\(");
     private static final Pattern INSTANTIATION = Pattern.compile("\\btemplate\\s*\\[\\[\\s*host_name\\(");
     private static final Pattern MAX_THREADS =
