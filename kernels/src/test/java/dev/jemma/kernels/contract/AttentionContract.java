@@ -104,6 +104,26 @@ public abstract class AttentionContract extends ContractFixture {
         }
     }
 
+    /** Chunks of many tiles: alone, past others, beside decodes, and in a ring that turns over within the chunk. */
+    @Test
+    void longChunks() {
+        Shape shape = Shape.FULL.heads(4, 2, 32);
+        attention("long chunk", shape, RowSet.ALL, bench -> bench.span(2, 0, 130, 1));
+        attention("long chunk", shape, RowSet.ALL, bench -> bench.span(2, 131, 130, 1));
+        attention(
+                "long chunk and decodes",
+                shape,
+                RowSet.ALL,
+                bench -> bench.span(0, 200, 1, 1).span(2, 33, 131, 2).span(1, 3, 1, 1));
+        for (int window : new int[] {1, 40, 129, 200}) {
+            attention(
+                    "long chunk in a window",
+                    shape.ring(window + 129, window),
+                    RowSet.ALL,
+                    bench -> bench.span(1, 150, 130, 1));
+        }
+    }
+
     /** Windows below, at and above the number of keys so far. */
     @Test
     void windows() {

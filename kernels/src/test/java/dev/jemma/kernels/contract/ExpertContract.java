@@ -108,6 +108,7 @@ public abstract class ExpertContract extends ContractFixture {
             }
             expertGeglu(format, 5, 1, 64, true);
             expertGeglu(format, 2, 4, 8, false);
+            expertGeglu(format, 130, 2, 16, true);
         }
     }
 
@@ -146,6 +147,7 @@ public abstract class ExpertContract extends ContractFixture {
             }
             expertDown(format, 5, 1, 64);
             expertDown(format, 2, 4, 64);
+            expertDown(format, 130, 2, 64);
         }
     }
 }

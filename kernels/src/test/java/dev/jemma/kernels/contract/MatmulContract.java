@@ -108,6 +108,9 @@ public abstract class MatmulContract extends ContractFixture {
         for (WeightFormat format : WeightFormat.kinds()) {
             matmul(format, RowSet.ALL, 1, 700, 2304);
             matmul(format, RowSet.ALL, 33, 130, 640);
+            matmul(format, RowSet.OUTPUT, 130, 131, 384);
+            gateUpGeglu(format, 130, 72);
+            projectQkv(format, 130, false);
         }
     }
 
@@ -165,20 +168,23 @@ public abstract class MatmulContract extends ContractFixture {
     void gateUpGeglu() {
         for (WeightFormat format : WeightFormat.kinds()) {
             for (int rows : ROWS) {
-                for (int outputs : new int[] {8, 65}) {
-                    compare("gateUpGeglu " + format + " [" + outputs + ", 384] by " + rows + " rows", bench -> {
-                        bench.span(0, 0, rows, 1);
-                        Tensor x = bench.input("x", RowSet.ALL, 384);
-                        WeightSample gate = format.create(bench, outputs, 384);
-                        WeightSample up = format.create(bench, outputs, 384);
-                        Tensor out = bench.output("out", RowSet.ALL, outputs);
-                        Tensor scratch = bench.scratch("scratch", RowSet.ALL, outputs);
-                        bench.compare(out, gatedUnit(bench.values(x), gate, up));
-                        bench.run(c -> c.gateUpGeglu(out, x, gate.weight(), up.weight(), scratch));
-                    });
-                }
+                gateUpGeglu(format, rows, 8);
+                gateUpGeglu(format, rows, 65);
             }
         }
+    }
+
+    private void gateUpGeglu(WeightFormat format, int rows, int outputs) {
+        compare("gateUpGeglu " + format + " [" + outputs + ", 384] by " + rows + " rows", bench -> {
+            bench.span(0, 0, rows, 1);
+            Tensor x = bench.input("x", RowSet.ALL, 384);
+            WeightSample gate = format.create(bench, outputs, 384);
+            WeightSample up = format.create(bench, outputs, 384);
+            Tensor out = bench.output("out", RowSet.ALL, outputs);
+            Tensor scratch = bench.scratch("scratch", RowSet.ALL, outputs);
+            bench.compare(out, gatedUnit(bench.values(x), gate, up));
+            bench.run(c -> c.gateUpGeglu(out, x, gate.weight(), up.weight(), scratch));
+        });
     }
 
     private Tolerance gatedUnit(double[] x, WeightSample gate, WeightSample up) {

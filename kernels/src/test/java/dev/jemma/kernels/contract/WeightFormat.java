@@ -41,8 +41,12 @@ sealed interface WeightFormat {
         }
     }
 
-    /** MLX affine quantization. */
-    record Affine(int bits, int groupSize, DType scaleType) implements WeightFormat {
+    /**
+     * MLX affine quantization. Codes and scales start one element past a page, as aligned as files make them and no more.
+     *
+     * @param misalignment further bytes past the page
+     */
+    record Affine(int bits, int groupSize, DType scaleType, int misalignment) implements WeightFormat {
         @Override
         public WeightSample create(Bench bench, int rows, int cols) {
             SplittableRandom random = bench.random();
@@ -68,9 +72,9 @@ sealed interface WeightFormat {
                 }
             }
             AffineWeight weight = new AffineWeight(
-                    bench.adopt("codes " + this, codes, 0),
-                    bench.adopt("scales " + this, scales, 0),
-                    bench.adopt("biases " + this, biases, 0),
+                    bench.adopt("codes " + this, codes, misalignment + Integer.BYTES),
+                    bench.adopt("scales " + this, scales, misalignment + scaleType.byteSize()),
+                    bench.adopt("biases " + this, biases, misalignment),
                     scaleType,
                     bits,
                     groupSize,
@@ -96,9 +100,13 @@ sealed interface WeightFormat {
         for (int bits : new int[] {4, 8}) {
             for (int groupSize : new int[] {32, 64, 128}) {
                 for (DType scaleType : new DType[] {DType.F32, DType.F16, DType.BF16}) {
-                    formats.add(new Affine(bits, groupSize, scaleType));
+                    formats.add(new Affine(bits, groupSize, scaleType, 0));
                 }
             }
+        }
+        for (int misalignment = 1; misalignment < 4; misalignment++) {
+            formats.add(new Affine(4, 64, DType.BF16, misalignment));
+            formats.add(new Affine(8, 64, DType.F32, misalignment));
         }
         return formats;
     }
@@ -113,8 +121,8 @@ sealed interface WeightFormat {
                 new Dense(DType.F32, 0),
                 new Dense(DType.F16, 0),
                 new Dense(DType.BF16, 0),
-                new Affine(4, 64, DType.BF16),
-                new Affine(8, 32, DType.F16));
+                new Affine(4, 64, DType.BF16, 0),
+                new Affine(8, 32, DType.F16, 0));
     }
 
     private static ByteBuffer littleEndian(long byteSize) {
