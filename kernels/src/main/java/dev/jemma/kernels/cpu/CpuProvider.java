@@ -1,10 +1,12 @@
 package dev.jemma.kernels.cpu;
 
 import dev.jemma.kernels.Device;
+import dev.jemma.kernels.DeviceException;
 import dev.jemma.kernels.DeviceOptions;
 import dev.jemma.kernels.DeviceProvider;
+import java.nio.ByteOrder;
 
-/** The CPU backend: needs nothing but the Vector API module, so it can always be opened. */
+/** The CPU backend: needs nothing but the Vector API module. */
 public final class CpuProvider implements DeviceProvider {
     @Override
     public String backend() {
@@ -18,6 +20,9 @@ public final class CpuProvider implements DeviceProvider {
 
     @Override
     public Device open(DeviceOptions options) {
+        if (ByteOrder.nativeOrder() != ByteOrder.LITTLE_ENDIAN) {
+            throw new DeviceException.Unavailable("cpu: expected a little-endian machine; use --backend reference");
+        }
         int threads = options.threads() == 0 ? Runtime.getRuntime().availableProcessors() : options.threads();
         return new CpuDevice(threads);
     }
