@@ -152,8 +152,8 @@ class AllocationTest {
 
     private static long[] threadIds() {
         return Thread.getAllStackTraces().keySet().stream()
-                .filter(thread ->
-                        thread.equals(Thread.currentThread()) || thread.getName().startsWith("jemma-cpu-"))
+                .filter(thread -> thread.equals(Thread.currentThread())
+                        || thread.getName().startsWith("jemma-cpu-"))
                 .mapToLong(Thread::threadId)
                 .toArray();
     }
