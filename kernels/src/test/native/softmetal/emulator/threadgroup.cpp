@@ -51,8 +51,23 @@ static void lane_body() {
     running->body();
 }
 
+#ifdef SM_TSAN
+// First in, first out: as there are stacks for the largest threadgroup, no two lanes of one share a stack. Shared, the
+// second lane's locals would look like a race with the first one's.
+Stack* Threadgroup::take_stack() {
+    free_count_--;
+    return free_[free_first_++ % SM_MAX_THREADS];
+}
+
+void Threadgroup::give_stack(Stack* stack) { free_[(free_first_ + free_count_++) % SM_MAX_THREADS] = stack; }
+#else
+Stack* Threadgroup::take_stack() { return free_[--free_count_]; }
+
+void Threadgroup::give_stack(Stack* stack) { free_[free_count_++] = stack; }
+#endif
+
 Stack* Threadgroup::free_stack() {
-    Stack* stack = free_[--free_count_];
+    Stack* stack = take_stack();
     if (!stack->memory) make_stack(*stack);
     if (!stack->sp) restart_stack(*stack, lane_body);
     return stack;
@@ -216,15 +231,14 @@ void Threadgroup::body() {
         __tsan_release(lanes_);
 #endif
         Lane* to = next();
+#ifndef SM_TSAN
         if (to && !to->stack) { // has not started: it may have this stack, without a switch
             to->stack = mine;
             current_ = to;
-#ifdef SM_TSAN
-            __tsan_switch_to_fiber(to->tsan_fiber, __tsan_switch_to_fiber_no_sync);
-#endif
             continue;
         }
-        free_[free_count_++] = mine;
+#endif
+        give_stack(mine);
         if (to) {
             resume(to, *mine);
             continue;

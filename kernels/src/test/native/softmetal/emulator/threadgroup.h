@@ -70,6 +70,8 @@ class Threadgroup {
     void enter_simdgroup(unsigned number);
     void resume(Lane* to, Stack& from);
     Stack* free_stack();
+    Stack* take_stack();
+    void give_stack(Stack* stack);
     [[noreturn]] void leave(Stack& from);
     bool diverged(const Lane& waiting, const Lane& other, const char* what);
     void end_lanes();
@@ -92,6 +94,9 @@ class Threadgroup {
     Stack* stacks_ = nullptr;
     Stack** free_ = nullptr;
     unsigned free_count_ = 0;
+#ifdef SM_TSAN
+    unsigned free_first_ = 0;
+#endif
 
     void* variables_[max_variables];
     unsigned variable_count_ = 0;

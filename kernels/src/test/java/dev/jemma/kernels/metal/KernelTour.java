@@ -158,7 +158,7 @@ final class KernelTour implements AutoCloseable {
 
     private void results(Commands c) {
         Tensor logits = tensor(2100);
-        c.suppress(logits, memory(12), 3);
+        c.suppress(logits, memory(4), 1);
         c.argmax(ids(RowSet.ALL, 1), logits);
         c.topK(ids(RowSet.ALL, 5), tensor(5), logits);
     }
