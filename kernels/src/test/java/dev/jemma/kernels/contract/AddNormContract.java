@@ -49,7 +49,7 @@ public abstract class AddNormContract extends ContractFixture {
         });
     }
 
-    /** {@code (x + norm(y)) * scale} and its error. */
+    /** {@code (x + norm(y)) * scale} and its error: three roundings, and the one of the reference. */
     private final class Residual {
         private final double[] sums;
         private final double[] errors;
@@ -67,7 +67,7 @@ public abstract class AddNormContract extends ContractFixture {
                 sums[i] = (xs[i] + normed) * scale;
                 errors[i] = scale
                         * (arithmetic().norm(cols) * Math.abs(normed)
-                                + arithmetic().elementwise(2, Math.abs(xs[i]) + Math.abs(normed)));
+                                + arithmetic().elementwise(4, Math.abs(xs[i]) + Math.abs(normed)));
             }
         }
 
