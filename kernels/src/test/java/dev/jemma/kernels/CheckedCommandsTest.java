@@ -5,149 +5,18 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import com.sun.management.ThreadMXBean;
-import dev.jemma.kernels.host.HostMemory;
 import dev.jemma.kernels.plan.IdleCommands;
 import dev.jemma.kernels.plan.Op;
 import dev.jemma.kernels.plan.PlanRecorder;
 import java.lang.management.ManagementFactory;
 import java.lang.reflect.Method;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** One valid call of every op, and calls that differ from it in one argument. */
-class CheckedCommandsTest {
-    private static final int HEAD_DIM = 4;
-
-    private final HostMemory memory = new HostMemory();
-    private final List<DeviceBuffer> buffers = new ArrayList<>();
-    // Slot 1 brings positions 6 to 8, the last with logits; slot 0 position 3 with logits.
-    private final Step step = new Step(8, 4);
-    private final StepLimits limits = new StepLimits(8, 4, 2, 64, 4, 16, 48, 64);
-    private final CheckedCommands checked = new CheckedCommands(new OpCheck(limits, step));
-    private final PlanRecorder recorder = new PlanRecorder();
-
-    private final Tensor x = all(16);
-    private final Tensor y = all(16);
-    private final Tensor z = all(16);
-    private final Tensor wide = all(24);
-    private final Tensor scratch = all(24);
-    private final Tensor narrow = all(8);
-    private final Tensor ids = ids(RowSet.ALL, 1);
-    private final Tensor sampled = ids(RowSet.OUTPUT, 1);
-    private final Tensor logits = f32(RowSet.OUTPUT, 64);
-    private final Tensor rotations = all(HEAD_DIM);
-    private final Weight w = weight(24, 16);
-    private final Weight w16 = weight(16, 16);
-    private final Weight table = weight(64, 16);
-    private final Norm norm = norm(16);
-    private final Norm headNorm = norm(HEAD_DIM);
-    private final HeadNorms headNorms = new HeadNorms(headNorm, headNorm, headNorm);
-    private final KvView ring = kv(8, 6);
-    private final KvView full = kv(9, 0);
-    private final Qkv qkv = new Qkv(all(16), all(8), all(8), false);
-    private final QkvWeight qkvWeight = new QkvWeight(weight(16, 16), weight(8, 16), weight(8, 16));
-    private final VectorF32 expertScale = vector(3);
-    private final Tensor routerLogits = all(3);
-    private final Routing routing = new Routing(ids(RowSet.ALL, 2), all(2));
-    // Experts of 6 gate and 6 up rows each.
-    private final Weight gateUpStack = weight(36, 16);
-    private final ExpertWeight gate = new ExpertWeight(gateUpStack, 3, 12, 0, 6);
-    private final ExpertWeight up = new ExpertWeight(gateUpStack, 3, 12, 6, 6);
-    private final ExpertWeight down = new ExpertWeight(weight(48, 6), 3, 16, 0, 16);
-    private final Tensor expertHidden = all(12);
-    private final Region suppressed = new Region(buffer(8), 0);
-
-    CheckedCommandsTest() {
-        step.addSpan(1, 6, new int[] {5, 63, -1}, 0, 3, 1);
-        step.addSpan(0, 3, new int[] {-4}, 0, 1, 1);
-        checked.begin(recorder);
-    }
-
-    @AfterEach
-    void releaseMemory() {
-        buffers.forEach(DeviceBuffer::close);
-        assertThat(memory.memory().allocatedBytes()).isZero();
-    }
-
-    private DeviceBuffer buffer(long bytes) {
-        DeviceBuffer buffer = memory.allocate(bytes, "buffer " + buffers.size());
-        buffers.add(buffer);
-        return buffer;
-    }
-
-    private Tensor f32(RowSet rows, int cols) {
-        return Tensor.f32(buffer(4L * cols * step.maxCount(rows)), rows, cols);
-    }
-
-    private Tensor all(int cols) {
-        return f32(RowSet.ALL, cols);
-    }
-
-    private Tensor ids(RowSet rows, int cols) {
-        return Tensor.i32(buffer(4L * cols * step.maxCount(rows)), rows, cols);
-    }
-
-    private Weight weight(int rows, int cols) {
-        return new DenseWeight(new Region(buffer(2L * rows * cols), 0), DType.BF16, rows, cols);
-    }
-
-    private VectorF32 vector(int length) {
-        return new VectorF32(new Region(buffer(4L * length), 0), length);
-    }
-
-    private Norm norm(int size) {
-        return new Norm(size, 1e-6f, vector(size));
-    }
-
-    private KvView kv(int capacity, int window) {
-        Region keys = new Region(buffer(2L * 2 * 2 * capacity * HEAD_DIM), 0);
-        Region values = new Region(buffer(2L * 2 * 2 * capacity * HEAD_DIM), 0);
-        return new KvView(keys, values, DType.F16, 2, 2, HEAD_DIM, capacity, window);
-    }
-
-    private void encodeAll(Commands c) {
-        c.tokens(ids, sampled);
-        c.embed(x, ids, table, 2);
-        c.rotations(rotations, new Rope(vector(HEAD_DIM / 2)));
-        c.copy(f32(RowSet.OUTPUT, 16), x);
-        encodeRowOps(c);
-        encodeAttention(c);
-        c.route(routing, routerLogits, expertScale);
-        c.expertGeglu(expertHidden, x, gate, up, routing);
-        c.expertDown(y, expertHidden, down, routing);
-        c.suppress(logits, suppressed, 2);
-        c.argmax(sampled, logits);
-        c.topK(ids(RowSet.OUTPUT, 5), f32(RowSet.OUTPUT, 5), logits);
-    }
-
-    private void encodeRowOps(Commands c) {
-        c.add(x, x, y, 1);
-        c.scale(x, 2);
-        c.rmsNorm(y, x, norm);
-        c.geglu(x, x, y);
-        c.softcap(logits, 30);
-        c.matmul(wide, x, w);
-        c.gateUpGeglu(wide, x, w, w, scratch);
-        c.addNorm(x, y, norm, 1);
-        c.addNormNorm(z, x, y, norm, 1, norm);
-    }
-
-    private void encodeAttention(Commands c) {
-        c.rope(x, rotations);
-        c.storeKv(ring, narrow, qkv.v());
-        c.storeKv(full, narrow, qkv.v());
-        c.projectQkv(qkv, x, qkvWeight);
-        c.headNormRope(x, headNorms, rotations);
-        c.headNormRopeStore(qkv, headNorms, rotations, ring);
-        c.attention(y, x, ring, 1, 0);
-        c.attention(y, x, full, 0.5f, 50);
-        c.copySlot(full, 0, 1, 9);
-    }
-
+/** Calls that differ from a valid one in one argument. */
+class CheckedCommandsTest extends CheckedCommandsFixture {
     @Test
     void validOpsReachTheBackendUnchanged() {
         PlanRecorder direct = new PlanRecorder();

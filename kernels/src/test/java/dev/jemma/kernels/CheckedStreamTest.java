@@ -52,7 +52,7 @@ class CheckedStreamTest {
         }
     }
 
-    /** The stream keeps its own copy: a step refilled while ops are still encoded must not change what they are held to. */
+    /** The stream keeps a copy: a step refilled while ops are still encoded must not change what they are held to. */
     @Test
     void opsAreHeldToTheStepAsItWasBegun() {
         try (DeviceBuffer buffer = device.allocate(4 * 2 * Float.BYTES, "x")) {

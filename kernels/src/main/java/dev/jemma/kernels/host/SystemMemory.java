@@ -10,8 +10,8 @@ import java.util.OptionalLong;
 import java.util.stream.Stream;
 
 /**
- * Memory of the machine or container. What Java calls free leaves out the page cache on Linux and macOS, which gives way
- * to allocations: after a model file was read through once, little would seem free.
+ * Memory of the machine or container. What Java calls free leaves out the page cache on Linux and macOS, which gives
+ * way to allocations: after a model file was read through once, little would seem free.
  */
 final class SystemMemory {
     private static final Path MEMINFO = Path.of("/proc/meminfo");

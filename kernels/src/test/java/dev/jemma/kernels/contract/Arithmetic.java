@@ -40,8 +40,9 @@ public record Arithmetic(double unit, double inputUnit, double function) {
     }
 
     /**
-     * {@code gelu_tanh(gate) * up} of inputs that are themselves off by {@code gateError} and {@code upError}. The slope
-     * of gelu_tanh is at most 1.13; for negative inputs {@code 1 + tanh} cancels, so tanh's error counts absolutely.
+     * {@code gelu_tanh(gate) * up} of inputs that are themselves off by {@code gateError} and {@code upError}. The
+     * slope of gelu_tanh is at most 1.13; for negative inputs {@code 1 + tanh} cancels, so tanh's error counts
+     * absolutely.
      */
     double geglu(double gate, double gateError, double up, double upError) {
         double own = (function + 8 * unit) * Math.abs(gate * up);

@@ -42,7 +42,8 @@ sealed interface WeightFormat {
     }
 
     /**
-     * MLX affine quantization. Codes and scales start one element past a page, as aligned as files make them and no more.
+     * MLX affine quantization. Codes and scales start one element past a page: as aligned as files make them and no
+     * more.
      *
      * @param misalignment further bytes past the page
      */
