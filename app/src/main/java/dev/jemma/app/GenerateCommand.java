@@ -40,9 +40,13 @@ import picocli.CommandLine.Parameters;
             "  jemma generate --seed 7 --max-tokens 100 \"Tell me a story about a bear.\"",
             "  jemma generate --raw --temp 0 \"Once upon a time\"        # plain continuation, always the same",
             "  cat question.txt | jemma generate -m ~/models/gemma-3-1b-it > answer.txt",
+            "  jemma generate --input prompts.jsonl --output answers.jsonl --parallel 16 --resume",
             "  jemma generate --json --logprobs 3 -n 5 \"Hello\" | jq .text"
         })
 final class GenerateCommand implements Callable<Integer> {
+    /** Room for a batch's prompts, whose lengths are not known beforehand; --ctx-size gives more. */
+    private static final int BATCH_PROMPT_TOKENS = 2048;
+
     private final Terminal terminal;
 
     @Parameters(
@@ -76,6 +80,9 @@ final class GenerateCommand implements Callable<Integer> {
     @Mixin
     private final LengthFlags lengthFlags = new LengthFlags();
 
+    @Mixin
+    private final BatchFlags batchFlags = new BatchFlags();
+
     @Option(names = "--json", description = "Print one JSON object at the end: ids, text, finish reason, timings.")
     private boolean json;
 
@@ -97,6 +104,9 @@ final class GenerateCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        if (batchFlags.isBatch()) {
+            return batch();
+        }
         String prompt = prompt();
         if (logprobs > 0 && !json) {
             throw new UsageException("logprobs: expected --json with it, which is where they are printed");
@@ -116,6 +126,35 @@ final class GenerateCommand implements Callable<Integer> {
             }
         }
         return ExitCode.OK;
+    }
+
+    private int batch() {
+        if (positionalPrompt != null || promptOption != null) {
+            throw new UsageException("prompt: expected none with --input, got one");
+        }
+        int[] badLines = {0};
+        try (BatchInput input = new BatchInput(batchFlags.input(), terminal, system, wrong -> {
+                    badLines[0]++;
+                    if (batchFlags.strict()) {
+                        throw wrong;
+                    }
+                    terminal.err().println("jemma: " + wrong.getMessage());
+                });
+                BatchOutput output = BatchOutput.open(batchFlags.output(), batchFlags.resume(), terminal);
+                LoadedModel loaded = LoadedModel.open(modelFlags.directory(), modelFlags)) {
+            TextModel model = loaded.model();
+            SessionOptions options = modelFlags.sessionOptions(
+                    batchFlags.parallel(),
+                    lengthFlags.contextFor(BATCH_PROMPT_TOKENS),
+                    model.config().maxPositionEmbeddings());
+            try (Session session = loaded.openSession(options)) {
+                BatchRun.Defaults defaults = new BatchRun.Defaults(
+                        samplingFlags.over(model.generationDefaults()), lengthFlags.conditions(model.stopIds()), raw);
+                new BatchRun(model, new Scheduler(session, model.tokenizer()), defaults, terminal)
+                        .run(batchFlags, input, output);
+            }
+        }
+        return badLines[0] == 0 ? ExitCode.OK : ExitCode.USAGE;
     }
 
     private String prompt() {
