@@ -30,7 +30,10 @@ final class BatchFlags {
     @Option(names = "--strict", description = "Stop at the first bad line instead of reporting it and going on.")
     private boolean strict;
 
-    @Option(names = "--shard", paramLabel = "I/N", description = "Do only every N-th prompt, the I-th first (1/4: 1, 5, 9 ...).")
+    @Option(
+            names = "--shard",
+            paramLabel = "I/N",
+            description = "Do only every N-th prompt, the I-th first (1/4: 1, 5, 9 ...).")
     private String shard = "1/1";
 
     boolean isBatch() {

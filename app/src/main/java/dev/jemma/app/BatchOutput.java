@@ -42,28 +42,32 @@ final class BatchOutput implements AutoCloseable {
         }
         try {
             RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw");
-            BatchOutput batch = new BatchOutput(
-                    file, new Output(name, Channels.newOutputStream(file.getChannel())));
-            batch.keepFinishedLines(file);
+            BatchOutput batch = new BatchOutput(file, new Output(name, Channels.newOutputStream(file.getChannel())));
+            batch.keepFinishedLines(file, name);
             return batch;
         } catch (IOException e) {
-            throw new UsageException("output: expected a file that can be written, got '" + name + "': "
-                    + e.getMessage(), e);
+            throw new UsageException(
+                    "output: expected a file that can be written, got '" + name + "': " + e.getMessage(), e);
         }
     }
 
-    /** Reads the ids present and cuts off what follows the last well-formed line: the line that a kill cut short. */
-    private void keepFinishedLines(RandomAccessFile file) throws IOException {
+    /** Reads the ids present and cuts off a last line without an end: a kill cut it short. */
+    private void keepFinishedLines(RandomAccessFile file, String name) throws IOException {
         long end = 0;
         for (String line = file.readLine(); line != null; line = file.readLine()) {
             long lineEnd = file.getFilePointer();
             file.seek(lineEnd - 1);
-            boolean whole = file.read() == '\n';
-            String id = whole ? finishedId(line) : null;
-            if (id == null) {
+            if (file.read() != '\n') {
+                if (!line.startsWith("{")) {
+                    throw new UsageException("output: expected the results of an earlier run, got '" + name
+                            + "', which ends in something else");
+                }
                 break;
             }
-            finished.add(id);
+            String id = finishedId(line);
+            if (id != null) {
+                finished.add(id);
+            }
             end = lineEnd;
         }
         file.setLength(end);

@@ -42,20 +42,25 @@ record BatchPrompt(
         JsonNode object = parse(line);
         for (String name : object.propertyNames()) {
             if (!FIELDS.contains(name)) {
-                throw new UsageException("expected fields out of " + FIELDS.stream().sorted().toList() + ", got '"
-                        + name + "'");
+                throw new UsageException(
+                        "expected fields out of " + FIELDS.stream().sorted().toList() + ", got '" + name + "'");
             }
         }
         List<Message> messages = object.has("messages")
                 ? messages(object.get("messages"))
                 : conversation(
-                        required(object, "prompt").asString(), object.path("system").asString(system));
+                        required(object, "prompt").asString(),
+                        object.path("system").asString(system));
         return new BatchPrompt(
                 object.path("id").asString(String.valueOf(lineNumber)),
                 messages.getLast().content(),
                 messages,
-                object.has("max_tokens") ? (Integer) number(object, "max_tokens").intValue() : null,
-                object.has("temperature") ? (Float) number(object, "temperature").floatValue() : null,
+                object.has("max_tokens")
+                        ? (Integer) number(object, "max_tokens").intValue()
+                        : null,
+                object.has("temperature")
+                        ? (Float) number(object, "temperature").floatValue()
+                        : null,
                 object.has("seed") ? (Long) number(object, "seed").longValue() : null);
     }
 

@@ -28,6 +28,7 @@ final class BatchRun {
     private final Terminal terminal;
     private final Set<String> ids = new HashSet<>();
     private final long startedAt = System.nanoTime();
+    private long index;
     private long texts;
     private long tokens;
 
@@ -43,19 +44,10 @@ final class BatchRun {
 
     /** Runs all prompts that are this run's and not done yet. */
     void run(BatchFlags flags, BatchInput input, BatchOutput output) {
-        long index = 0;
         boolean more = true;
         while (more || scheduler.pending() > 0) {
-            while (more && scheduler.queued() == 0) {
-                BatchPrompt prompt = input.next();
-                more = prompt != null;
-                if (prompt != null && flags.isMine(index++) && !output.finished().contains(prompt.id())) {
-                    submit(prompt, input, output);
-                }
-                if (scheduler.pending() < flags.parallel()) {
-                    continue;
-                }
-                break;
+            while (more && scheduler.pending() < flags.parallel()) {
+                more = submitNext(flags, input, output);
             }
             scheduler.step();
         }
@@ -63,6 +55,18 @@ final class BatchRun {
             terminal.err().print("\r");
         }
         terminal.err().println(progress());
+    }
+
+    /** Returns whether there may be more. */
+    private boolean submitNext(BatchFlags flags, BatchInput input, BatchOutput output) {
+        BatchPrompt prompt = input.next();
+        if (prompt == null) {
+            return false;
+        }
+        if (flags.isMine(index++) && !output.finished().contains(prompt.id())) {
+            submit(prompt, input, output);
+        }
+        return true;
     }
 
     private void submit(BatchPrompt prompt, BatchInput input, BatchOutput output) {
@@ -93,8 +97,7 @@ final class BatchRun {
         return new GenerationRequest(prompt.id(), tokenIds, prompt.over(defaults.sampling()), stop, 0);
     }
 
-    private void finish(
-            BatchPrompt prompt, GenerationRequest request, GenerationResult result, BatchOutput output) {
+    private void finish(BatchPrompt prompt, GenerationRequest request, GenerationResult result, BatchOutput output) {
         output.writeLine(json(prompt, request, result));
         texts++;
         tokens += result.stats().generatedTokens();

@@ -49,6 +49,7 @@ final class Main implements Runnable {
         CommandLine commandLine = new CommandLine(new Main(terminal))
                 .addSubcommand(new GenerateCommand(terminal))
                 .addSubcommand(new InfoCommand(terminal))
+                .addSubcommand(new BenchCommand(terminal))
                 .addSubcommand(new SyntheticCommand(terminal))
                 .addSubcommand(new DoctorCommand(terminal))
                 .setUsageHelpAutoWidth(false)

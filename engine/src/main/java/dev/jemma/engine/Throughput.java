@@ -1,0 +1,54 @@
+package dev.jemma.engine;
+
+import java.util.SplittableRandom;
+
+/** Measures a session's steps alone: no tokenizer, no sampling but the argmax that is part of each step. */
+public final class Throughput {
+    private final Session session;
+    private final int[] tokens;
+
+    /** @param vocabSize ids are drawn from all of it, so that embedding rows are read as in real text */
+    public Throughput(Session session, int vocabSize) {
+        this.session = session;
+        SplittableRandom random = new SplittableRandom(20261121);
+        tokens = random.ints(session.options().contextSize(), 0, vocabSize).toArray();
+    }
+
+    /** Nanoseconds to read {@code count} prompt tokens behind {@code depth} others. */
+    public long prefillNanos(int count, int depth) {
+        fill(1, depth);
+        long start = System.nanoTime();
+        prefill(0, depth, depth + count);
+        return System.nanoTime() - start;
+    }
+
+    /** Nanoseconds for {@code count} steps that decode one token of each of {@code sequences}, behind {@code depth}. */
+    public long decodeNanos(int count, int depth, int sequences) {
+        fill(sequences, Math.max(1, depth));
+        long start = System.nanoTime();
+        for (int i = 0; i < count; i++) {
+            session.begin();
+            for (int slot = 0; slot < sequences; slot++) {
+                session.add(slot, tokens, Math.max(1, depth) + i, Math.max(1, depth) + i + 1, true);
+            }
+            session.run();
+        }
+        return System.nanoTime() - start;
+    }
+
+    private void fill(int sequences, int depth) {
+        for (int slot = 0; slot < sequences; slot++) {
+            session.rewind(slot, 0);
+            prefill(slot, 0, depth);
+        }
+    }
+
+    private void prefill(int slot, int from, int to) {
+        for (int start = from; start < to; start += session.options().prefillChunk()) {
+            int end = Math.min(to, start + session.options().prefillChunk());
+            session.begin();
+            session.add(slot, tokens, start, end, end == to);
+            session.run();
+        }
+    }
+}
