@@ -89,8 +89,8 @@ final class BenchCommand implements Callable<Integer> {
         Path directory = synthetic == null ? modelFlags.directory() : syntheticModel(synthetic);
         try (Device device = modelFlags.openDevice();
                 GemmaModel model = GemmaModel.load(directory, device)) {
-            SessionOptions options =
-                    modelFlags.sessionOptions(max(sequences), needed(), model.config().maxPositionEmbeddings());
+            SessionOptions options = modelFlags.sessionOptions(
+                    max(sequences), needed(), model.config().maxPositionEmbeddings());
             try (Session session = new Session(model.config(), model.weights(), device, options)) {
                 BenchTable table = new BenchTable(model, device);
                 measure(new Throughput(session, model.config().vocabSize()), table);

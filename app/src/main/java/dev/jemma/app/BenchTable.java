@@ -30,16 +30,16 @@ final class BenchTable {
 
         double deviation() {
             double mean = mean();
-            double squares = rates.stream().mapToDouble(rate -> (rate - mean) * (rate - mean)).sum();
+            double squares = rates.stream()
+                    .mapToDouble(rate -> (rate - mean) * (rate - mean))
+                    .sum();
             return rates.size() < 2 ? 0 : Math.sqrt(squares / (rates.size() - 1));
         }
 
         double median() {
             List<Double> sorted = rates.stream().sorted().toList();
             int middle = sorted.size() / 2;
-            return sorted.size() % 2 == 1
-                    ? sorted.get(middle)
-                    : (sorted.get(middle - 1) + sorted.get(middle)) / 2;
+            return sorted.size() % 2 == 1 ? sorted.get(middle) : (sorted.get(middle - 1) + sorted.get(middle)) / 2;
         }
 
         /** Bytes of weights per second, in units of 10^9. */

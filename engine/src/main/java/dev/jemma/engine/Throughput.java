@@ -22,14 +22,18 @@ public final class Throughput {
         return System.nanoTime() - start;
     }
 
-    /** Nanoseconds for {@code count} steps that decode one token of each of {@code sequences}, behind {@code depth}. */
+    /**
+     * Nanoseconds for {@code count} steps that each decode one token of {@code sequences} sequences, behind {@code depth}
+     * others, at least one.
+     */
     public long decodeNanos(int count, int depth, int sequences) {
-        fill(sequences, Math.max(1, depth));
+        int first = Math.max(1, depth);
+        fill(sequences, first);
         long start = System.nanoTime();
-        for (int i = 0; i < count; i++) {
+        for (int position = first; position < first + count; position++) {
             session.begin();
             for (int slot = 0; slot < sequences; slot++) {
-                session.add(slot, tokens, Math.max(1, depth) + i, Math.max(1, depth) + i + 1, true);
+                session.add(slot, tokens, position, position + 1, true);
             }
             session.run();
         }
