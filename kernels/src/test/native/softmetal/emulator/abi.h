@@ -114,7 +114,8 @@ struct sm_exchange {
 };
 
 void sm_barrier(enum sm_operation barrier, int mem_flags, int line);
-// Leaves an operand, waits for the simdgroup, returns where all operands are: valid until the lane's next exchange but one.
+// Leaves an operand, waits for the simdgroup, returns where all operands are: valid until the lane's next exchange but
+// one.
 struct sm_exchange* sm_meet(const void* operand, int byte_size, enum sm_operation operation, int line);
 unsigned sm_lane(void);
 // Called where a `threadgroup` variable is declared: fills it with junk for the first thread of a threadgroup.

@@ -1,8 +1,9 @@
 // One dispatch in a process of its own: a kernel file built with a sanitizer, this main and the emulator.
 //   EXECUTABLE KERNEL GROUP_X GROUP_Y GROUP_Z THREADS_X THREADS_Y THREADS_Z ORDER  ARGUMENT...
-// with arguments  bINDEX:FILE  a buffer, read before and, if the kernel may write it, written back after the dispatch
-//                 tINDEX:BYTES threadgroup memory
-//                 cINDEX:HEX   a function constant's bytes, in memory order
+// with arguments  bINDEX:OFFSET:FILE  a buffer, from a byte of a file on; files are read before and, if the kernel may
+//                                     write to them, written back after the dispatch. One file may back several buffers
+//                 tINDEX:BYTES        threadgroup memory
+//                 cINDEX:HEX          a function constant's bytes, in memory order
 // Exit status: 0 ran, 2 cannot run, 3 the kernel broke a rule of the execution model; a sanitizer's own otherwise.
 #include "dispatch.h"
 
@@ -25,10 +26,16 @@ extern "C" const char* __tsan_default_options() { return SM_OPTIONS; }
 
 namespace {
 
-struct BufferFile {
-    const char* path = nullptr;
-    long byte_size = 0;
+struct Memory {
+    const char* path;
+    char* bytes;
+    long byte_size;
+    bool written;
 };
+
+Memory memories[SM_MAX_BUFFERS];
+int memory_count = 0;
+Memory* memory_of[SM_MAX_BUFFERS]; // by buffer index
 
 [[noreturn]] void give_up(const char* what, const char* which) {
     fprintf(stderr, "softmetal: %s: %s\n", what, which);
@@ -41,21 +48,33 @@ const sm_kernel& find_kernel(const char* name) {
     give_up("no such kernel", name);
 }
 
-void* read_buffer(BufferFile& file) {
-    FILE* f = fopen(file.path, "rb");
-    if (!f || fseek(f, 0, SEEK_END) != 0) give_up("cannot read", file.path);
-    file.byte_size = ftell(f);
+Memory& open_memory(const char* path) {
+    for (int i = 0; i < memory_count; i++)
+        if (strcmp(memories[i].path, path) == 0) return memories[i];
+    Memory& m = memories[memory_count++];
+    m.path = path;
+    FILE* f = fopen(path, "rb");
+    if (!f || fseek(f, 0, SEEK_END) != 0) give_up("cannot read", path);
+    m.byte_size = ftell(f);
     rewind(f);
-    void* bytes = malloc(size_t(file.byte_size)); // exactly: ASan sees the first byte past it
-    if (!bytes || fread(bytes, 1, size_t(file.byte_size), f) != size_t(file.byte_size)) give_up("cannot read", file.path);
+    m.bytes = static_cast<char*>(malloc(size_t(m.byte_size))); // exactly: ASan sees the first byte past it
+    if (!m.bytes || fread(m.bytes, 1, size_t(m.byte_size), f) != size_t(m.byte_size)) give_up("cannot read", path);
     fclose(f);
-    return bytes;
+    return m;
 }
 
-void write_buffer(const BufferFile& file, const void* bytes) {
-    FILE* f = fopen(file.path, "wb");
-    if (!f || fwrite(bytes, 1, size_t(file.byte_size), f) != size_t(file.byte_size) || fclose(f) != 0)
-        give_up("cannot write", file.path);
+void write_back(const Memory& m) {
+    FILE* f = fopen(m.path, "wb");
+    if (!f || fwrite(m.bytes, 1, size_t(m.byte_size), f) != size_t(m.byte_size) || fclose(f) != 0)
+        give_up("cannot write", m.path);
+}
+
+void* bind_buffer(int index, char* value) { // OFFSET:FILE
+    char* path;
+    long offset = strtol(value, &path, 10);
+    if (*path != ':') give_up("buffer", value);
+    memory_of[index] = &open_memory(path + 1);
+    return memory_of[index]->bytes + offset;
 }
 
 void set_constant(int index, const char* hex) {
@@ -84,17 +103,13 @@ int main(int count, char** words) {
     dispatch.order = unsigned(atol(words[8]));
     dispatch.workers = 1;
 
-    BufferFile files[SM_MAX_BUFFERS];
     for (int i = 9; i < count; i++) {
         char* value = strchr(words[i], ':');
         int index = atoi(words[i] + 1);
         if (!value || index < 0 || index >= SM_MAX_BUFFERS) give_up("argument", words[i]);
         value++;
         switch (words[i][0]) {
-        case 'b':
-            files[index].path = value;
-            dispatch.buffers[index] = read_buffer(files[index]);
-            break;
+        case 'b': dispatch.buffers[index] = bind_buffer(index, value); break;
         case 't': dispatch.threadgroup_bytes[index] = unsigned(atol(value)); break;
         case 'c': set_constant(index, value); break;
         default: give_up("argument", words[i]);
@@ -108,8 +123,9 @@ int main(int count, char** words) {
     }
     for (int i = 0; i < dispatch.kernel->parameter_count; i++) {
         const sm_parameter& p = dispatch.kernel->parameters[i];
-        if (p.role == SM_BUFFER && p.writable && files[p.index].path)
-            write_buffer(files[p.index], dispatch.buffers[p.index]);
+        if (p.role == SM_BUFFER && p.writable && memory_of[p.index]) memory_of[p.index]->written = true;
     }
+    for (int i = 0; i < memory_count; i++)
+        if (memories[i].written) write_back(memories[i]);
     return 0;
 }

@@ -11,6 +11,13 @@ namespace softmetal {
 namespace {
 // What kernels call carries no context: the worker's threadgroup is found here.
 thread_local Threadgroup* running;
+
+#ifdef SM_TSAN
+// Private variables of two lanes at one address would look like a race between them.
+constexpr bool may_share_stacks = false;
+#else
+constexpr bool may_share_stacks = true;
+#endif
 } // namespace
 
 void TurnOrder::fill(uint8_t* turns, unsigned count) {
@@ -51,23 +58,8 @@ static void lane_body() {
     running->body();
 }
 
-#ifdef SM_TSAN
-// First in, first out: as there are stacks for the largest threadgroup, no two lanes of one share a stack. Shared, the
-// second lane's locals would look like a race with the first one's.
-Stack* Threadgroup::take_stack() {
-    free_count_--;
-    return free_[free_first_++ % SM_MAX_THREADS];
-}
-
-void Threadgroup::give_stack(Stack* stack) { free_[(free_first_ + free_count_++) % SM_MAX_THREADS] = stack; }
-#else
-Stack* Threadgroup::take_stack() { return free_[--free_count_]; }
-
-void Threadgroup::give_stack(Stack* stack) { free_[free_count_++] = stack; }
-#endif
-
 Stack* Threadgroup::free_stack() {
-    Stack* stack = take_stack();
+    Stack* stack = free_[--free_count_];
     if (!stack->memory) make_stack(*stack);
     if (!stack->sp) restart_stack(*stack, lane_body);
     return stack;
@@ -123,6 +115,8 @@ void Threadgroup::end_lanes() {
     __tsan_acquire(lanes_);
     for (unsigned i = 0; i < lane_count_; i++) __tsan_destroy_fiber(lanes_[i].tsan_fiber);
 #endif
+    for (unsigned i = 0; i < lane_count_; i++)
+        if (lanes_[i].stack) free_[free_count_++] = lanes_[i].stack;
 }
 
 void Threadgroup::enter_simdgroup(unsigned number) {
@@ -221,24 +215,23 @@ void Threadgroup::leave(Stack& from) {
 
 void Threadgroup::body() {
     for (;;) {
+        kernel_->entry(&current_->thread);
         Lane* lane = current_;
-        kernel_->entry(&lane->thread);
-        lane = current_;
-        lane->state = State::Done;
         Stack* mine = lane->stack;
-        lane->stack = nullptr;
+        lane->state = State::Done;
 #ifdef SM_TSAN
         __tsan_release(lanes_);
 #endif
         Lane* to = next();
-#ifndef SM_TSAN
-        if (to && !to->stack) { // has not started: it may have this stack, without a switch
-            to->stack = mine;
-            current_ = to;
-            continue;
+        if (may_share_stacks) {
+            lane->stack = nullptr;
+            if (to && !to->stack) { // has not started: it may have this stack, without a switch
+                to->stack = mine;
+                current_ = to;
+                continue;
+            }
+            free_[free_count_++] = mine;
         }
-#endif
-        give_stack(mine);
         if (to) {
             resume(to, *mine);
             continue;
@@ -274,7 +267,7 @@ sm_exchange* Threadgroup::meet(const void* operand, int byte_size, sm_operation 
     return exchange;
 }
 
-// A `threadgroup` variable holds junk when a threadgroup starts; the first thread to pass its declaration puts it there.
+// A `threadgroup` variable starts with junk in it; the first thread to pass its declaration puts it there.
 void Threadgroup::declare(void* variable, unsigned long byte_size) {
     for (unsigned i = 0; i < variable_count_; i++)
         if (variables_[i] == variable) return;
@@ -365,7 +358,6 @@ void sm_copy_unseen(void* to, const void* from, int byte_size) {
     for (int i = 0; i < byte_size; i++) static_cast<volatile char*>(to)[i] = static_cast<const volatile char*>(from)[i];
 }
 
-#if defined(__x86_64__)
 // libgcc 12 lacks this rounding, which clang calls for (__bf16)x: to nearest, ties to even, NaN kept quiet.
 __bf16 __truncsfbf2(float x) {
     unsigned bits;
@@ -377,5 +369,4 @@ __bf16 __truncsfbf2(float x) {
     memcpy(&result, &high, sizeof result);
     return result;
 }
-#endif
 }

@@ -1,5 +1,6 @@
-// One threadgroup on one OS thread. Its threads ("lanes" of simdgroups) are fibers that run one after another and switch
-// only where they meet: at barriers and simd operations. A lane that reaches none runs to its end without a switch.
+// One threadgroup on one OS thread. Its threads ("lanes" of simdgroups) are fibers that run one after another and
+// switch only where they meet: at barriers and simd operations. A lane that reaches none runs to its end without a
+// switch.
 #pragma once
 
 #include "abi.h"
@@ -51,8 +52,8 @@ class Threadgroup {
     void declare(void* variable, unsigned long byte_size);
     unsigned lane_index() const { return current_->thread.index % 32; }
     void body();
-    // What the memory ordered by the lane's next barrier hangs on, for ThreadSanitizer. Two take turns: a lane may reach
-    // its next barrier before another has left this one, and must not seem to be ordered before it.
+    // What the memory ordered by the lane's next barrier hangs on, for ThreadSanitizer. Two take turns: a lane may
+    // reach its next barrier before another has left this one, and must not seem to be ordered before it.
     void* next_barrier_scope(sm_operation barrier) {
         if (barrier == SM_THREADGROUP_BARRIER) return &barrier_scopes_[current_->threadgroup_barriers++ & 1];
         return &exchanges_[current_->thread.index / width][current_->simdgroup_barriers++ & 1];
@@ -70,8 +71,6 @@ class Threadgroup {
     void enter_simdgroup(unsigned number);
     void resume(Lane* to, Stack& from);
     Stack* free_stack();
-    Stack* take_stack();
-    void give_stack(Stack* stack);
     [[noreturn]] void leave(Stack& from);
     bool diverged(const Lane& waiting, const Lane& other, const char* what);
     void end_lanes();
@@ -94,9 +93,6 @@ class Threadgroup {
     Stack* stacks_ = nullptr;
     Stack** free_ = nullptr;
     unsigned free_count_ = 0;
-#ifdef SM_TSAN
-    unsigned free_first_ = 0;
-#endif
 
     void* variables_[max_variables];
     unsigned variable_count_ = 0;

@@ -18,7 +18,7 @@ NSUInteger softmetal_max_buffer_length(void) {
     return strtoul(softmetal_switch("SOFTMETAL_MAX_BUFFER", "17179869184"), NULL, 10);
 }
 
-// Metal leaves fresh memory undefined. This pattern is NaN as float, half and bfloat, and a wild index as an integer, so
+// Metal leaves fresh memory undefined. This pattern is NaN as float, half and bfloat, and a wild index as an integer:
 // whoever relies on zeros finds out. SOFTMETAL_POISON=0 leaves zeros.
 static void fill_with_junk(char* bytes, size_t length) {
     if (*softmetal_switch("SOFTMETAL_POISON", "1") == '0') return;

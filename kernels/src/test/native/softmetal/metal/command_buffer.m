@@ -1,6 +1,6 @@
 // Command queues and buffers. Committed work runs when waitUntilCompleted is called, on the calling thread, and not
-// before: a missing wait, or memory changed too early, then gives a wrong result instead of luck. SOFTMETAL_EAGER=1 runs
-// it at commit.
+// before: a missing wait, or memory changed too early, then gives a wrong result instead of luck.
+// SOFTMETAL_EAGER=1 runs it at commit.
 #include "commands.h"
 
 #include <pthread.h>

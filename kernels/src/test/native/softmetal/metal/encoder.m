@@ -31,7 +31,8 @@ void softmetal_free_dispatches(struct recorded_dispatch* d) {
 
 @implementation SMComputeCommandEncoder
 #define OPEN() MUST(!ended, "%s: the encoder has ended", sel_getName(_cmd))
-#define AT(index) MUST((index) < SM_MAX_BUFFERS, "%s: index %lu, at most %d", sel_getName(_cmd), index, SM_MAX_BUFFERS - 1)
+#define AT(index) \
+    MUST((index) < SM_MAX_BUFFERS, "%s: index %lu, at most %d", sel_getName(_cmd), index, SM_MAX_BUFFERS - 1)
 
 - (NSUInteger)dispatchType {
     return concurrent;
@@ -45,8 +46,8 @@ void softmetal_free_dispatches(struct recorded_dispatch* d) {
     OPEN();
     AT(index);
     MUST(!softmetal_is_released(buffer), "setBuffer: a released buffer at index %lu", index);
-    MUST(!buffer || offset < buffer->length, "setBuffer: offset %lu is past the end of buffer '%s' of %lu bytes", offset,
-         [buffer labelText], buffer->length);
+    MUST(!buffer || offset < buffer->length, "setBuffer: offset %lu is past the end of buffer '%s' of %lu bytes",
+         offset, [buffer labelText], buffer->length);
     drop_bytes(&state.bindings[index]);
     state.bindings[index] = (struct binding){buffer, offset, NULL, 0};
 }

@@ -24,9 +24,16 @@ static unsigned workers(void) {
     return count > 0 ? (unsigned)count : 1;
 }
 
+// SOFTMETAL_CHECK names a sanitizer; SOFTMETAL_CHECK_TIMES=N gives it the first N dispatches of each pipeline only.
+static bool is_for_sanitizer(const struct recorded_dispatch* d) {
+    if (!*softmetal_switch("SOFTMETAL_CHECK", "")) return false;
+    const char* times = softmetal_switch("SOFTMETAL_CHECK_TIMES", "");
+    return !*times || d->pipeline->sanitized++ < (NSUInteger)atol(times);
+}
+
 static bool run_dispatch(const struct recorded_dispatch* d, char* error, int error_size) {
-    const char* sanitizer = softmetal_switch("SOFTMETAL_CHECK", "");
-    if (*sanitizer) return softmetal_run_isolated(d, sanitizer, error, error_size);
+    if (is_for_sanitizer(d))
+        return softmetal_run_isolated(d, softmetal_switch("SOFTMETAL_CHECK", ""), error, error_size);
     struct sm_dispatch dispatch;
     dispatch.kernel = d->pipeline->function->kernel;
     memcpy(dispatch.group_size, d->group_size, sizeof dispatch.group_size);

@@ -1,5 +1,5 @@
-// The part of Foundation that Metal's classes stand on, with what a test wants of it: every object is counted, a message
-// to a released one is caught, and an autorelease without a pool is an error.
+// The part of Foundation that Metal's classes stand on, with what a test wants of it: every object is counted, a
+// message to a released one is caught, and an autorelease without a pool is an error.
 #pragma once
 
 #include <objc/message.h>

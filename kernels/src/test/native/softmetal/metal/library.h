@@ -50,7 +50,7 @@ struct constant_value {
 @interface SMComputePipelineState : SMLabelled {
   @public
     SMFunction* function;
-    NSUInteger maxThreads;
+    NSUInteger maxThreads, sanitized; // dispatches run under a sanitizer
 }
 + (id)withFunction:(SMFunction*)function;
 - (NSUInteger)maxTotalThreadsPerThreadgroup;

@@ -134,7 +134,7 @@ static void add_to_pool(id object) {
     MUST(pooled.pools > 0, "%s autoreleased without an autorelease pool in place: it would leak",
          kind_of(object_getClass(object)));
     if (!pooled.objects) pooled.objects = malloc(max_pooled * sizeof(id));
-    MUST(pooled.count < max_pooled, "%d objects in this thread's autorelease pools: they are never drained", max_pooled);
+    MUST(pooled.count < max_pooled, "%d objects in this thread's autorelease pools: never drained", max_pooled);
     pooled.objects[pooled.count++] = object;
 }
 

@@ -83,8 +83,8 @@ void softmetal_order_pass(struct pass** queue, struct pass* pass) {
         const SMBuffer* buffer = conflict(earlier, pass);
         if (!buffer) continue;
         MUST(!softmetal_is_untracked(buffer),
-             "untracked buffer '%s' is used by two encoders that nothing orders: the later one needs waitForFence: of a "
-             "fence that the earlier one updates, or the host must wait for the first to complete",
+             "untracked buffer '%s' is used by two encoders that nothing orders: the later one needs waitForFence: of "
+             "a fence that the earlier one updates, or the host must wait for the first to complete",
              [(SMBuffer*)buffer labelText]);
         add_before(pass, earlier);
     }

@@ -67,6 +67,17 @@ kernel void fresh(device uint* out [[buffer(0)]], threadgroup uint* argument [[t
     variable[3] = 1;
 }
 
+// Private memory that its address escapes from; nothing of it is shared, though lanes may use the same stack.
+float last(thread const float* values, int n) { return values[n - 1]; }
+__attribute__((noinline)) float first_and_last(thread float* values, float x) {
+    for (int k = 0; k < 8; k++) values[k] = x + k;
+    return values[0] + last(values, 8);
+}
+kernel void private_memory(device float* x [[buffer(0)]], uint i [[thread_position_in_grid]]) {
+    float values[8];
+    x[i] = first_and_last(values, x[i]);
+}
+
 kernel void too_much(device float* out [[buffer(0)]], uint i [[thread_index_in_threadgroup]]) {
     threadgroup float a[8000], b[400];
     a[i] = b[i] = 0.0f;

@@ -1,5 +1,5 @@
-// Attention of one query row over all keys, a correct kernel for SeededFaultsTest to break. NSG simdgroups share the keys
-// in blocks of 32; in a block, 4 lanes share a key.
+// Attention of one query row over all keys, a correct kernel for SeededFaultsTest to break. NSG simdgroups share the
+// keys in blocks of 32; in a block, 4 lanes share a key.
 #include <metal_stdlib>
 using namespace metal;
 

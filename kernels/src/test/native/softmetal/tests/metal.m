@@ -17,7 +17,9 @@ static const char source[] =
     "                uint i [[thread_position_in_grid]]) { x[i] += c; }\n"
     "kernel void copy(device const float* from [[buffer(0)]], device float* to [[buffer(1)]],\n"
     "                 uint i [[thread_position_in_grid]]) { to[i] = from[i]; }\n"
-    "kernel void steps(device float* x [[buffer(0)]], uint i [[thread_position_in_grid]]) { x[i] += float(increment); }\n"
+    "kernel void steps(device float* x [[buffer(0)]], uint i [[thread_position_in_grid]]) {\n"
+    "    x[i] += float(increment);\n"
+    "}\n"
     "kernel void total(device float* x [[buffer(0)]], threadgroup float* part [[threadgroup(0)]],\n"
     "                  uint i [[thread_index_in_threadgroup]]) {\n"
     "    part[i] = x[i];\n"
@@ -170,7 +172,7 @@ static void constants_are_set(void) {
     fprintf(stderr, "%s\n", [[error localizedDescription] UTF8String]);
     float wrong = 1.0f;
     [values setConstantValue:&wrong type:type_float atIndex:0];
-    expect([library newFunctionWithName:string("steps") constantValues:values error:&error] == nil, "its type is checked");
+    expect([library newFunctionWithName:string("steps") constantValues:values error:&error] == nil, "its type matters");
     fprintf(stderr, "%s\n", [[error localizedDescription] UTF8String]);
     for (int step = 5; step <= 7; step += 2) {
         [values setConstantValue:&step type:type_int atIndex:0];
@@ -182,6 +184,18 @@ static void constants_are_set(void) {
     }
     finish(commands, encoder);
     expect(first(x) == 12.0f, "each pipeline has its own constants");
+}
+// Input and output in one buffer, and, at an offset, overlapping: what one writes the other is.
+static void in_place(void) {
+    start_encoder();
+    float* values = [x contents];
+    for (int i = 0; i < count; i++) values[i] = (float)i;
+    [encoder setComputePipelineState:pipeline("copy")];
+    [encoder setBuffer:x offset:128 atIndex:0];
+    [encoder setBuffer:x offset:0 atIndex:1];
+    [encoder dispatchThreads:(MTLSize){32, 1, 1} threadsPerThreadgroup:(MTLSize){32, 1, 1}];
+    finish(commands, encoder);
+    expect([commands status] == 4 && values[0] == 32.0f && values[31] == 63.0f && values[32] == 32.0f, "moved down");
 }
 static void errors_are_reported(void) {
     start_encoder();
@@ -353,7 +367,7 @@ static const struct {
     void (*run)(void);
 } scenarios[] = {
     SCENARIO(add_runs), SCENARIO(bytes_are_copied), SCENARIO(runs_when_waited_for), SCENARIO(everything_is_released),
-    SCENARIO(many_command_buffers), SCENARIO(constants_are_set), SCENARIO(errors_are_reported),
+    SCENARIO(many_command_buffers), SCENARIO(constants_are_set), SCENARIO(in_place), SCENARIO(errors_are_reported),
     SCENARIO(fresh_memory_is_junk), SCENARIO(residency_sets), SCENARIO(no_copy), SCENARIO(devices),
     SCENARIO(barrier_missing), SCENARIO(barrier_there), SCENARIO(tracked_steps), SCENARIO(fenced_steps),
     SCENARIO(unordered_steps), SCENARIO(unknown_selector), SCENARIO(unbound_buffer), SCENARIO(no_threadgroup_memory),

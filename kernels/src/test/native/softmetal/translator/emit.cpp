@@ -52,8 +52,8 @@ std::string emit(const Source& source, const Program& program) {
     }
     out << "{}};\nstatic const struct sm_constant sm_constants[] = {\n";
     for (const FunctionConstant& c : program.constants) {
-        out << "{" << c.index << ", sizeof(" << c.name << "), " << c.optional << ", \"" << c.type << "\", \"" << c.name << "\", &" << c.name << ", &sm_is_set_"
-            << c.name << "},\n";
+        out << "{" << c.index << ", sizeof(" << c.name << "), " << c.optional << ", \"" << c.type << "\", \"" << c.name
+            << "\", &" << c.name << ", &sm_is_set_" << c.name << "},\n";
     }
     out << "{}};\nextern \"C\" {\nextern const struct sm_module sm_module_of_file = {sm_kernels, "
         << program.kernels.size() << ", sm_constants, " << program.constants.size() << "};\n}\n#endif\n";

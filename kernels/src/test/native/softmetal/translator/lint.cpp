@@ -38,7 +38,9 @@ std::vector<std::string> lint(const Source& source) {
     std::vector<std::string> found;
     for (size_t i = 1; i + 1 < t.size(); i++) {
         if (!t[i].is("*") && !t[i].is("&")) continue;
-        if ((t[i + 1].is("&") && t[i + 1].begin == t[i].end) || (t[i - 1].is("&") && t[i - 1].end == t[i].begin)) continue;
+        bool half_of_and = (t[i + 1].is("&") && t[i + 1].begin == t[i].end) ||
+                           (t[i - 1].is("&") && t[i - 1].end == t[i].begin);
+        if (half_of_and) continue;
         size_t type = i - 1;
         if (t[type].is("const") && type > 0) type--;
         if (t[type].is(">")) { // type<arguments>

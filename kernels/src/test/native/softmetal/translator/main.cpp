@@ -1,5 +1,5 @@
 // translate FILE.metal [NAME]        writes the C++ that clang compiles, with NAME in messages and debug information
-// translate --lint FILE.metal [NAME] reports what neither clang nor its check pass sees; exit status 1 if anything is found
+// translate --lint FILE.metal [NAME] reports what neither clang nor its check pass sees; status 1 if there is anything
 #include "program.h"
 
 #include <cstring>

@@ -159,7 +159,8 @@ class Parser {
                 if (is(end, "(")) depth--;
             } while (depth);
         }
-        if (!is(end - 1, ">")) source_.fail(t_[all.first].begin, "host_name: an instantiation names its template arguments");
+        if (!is(end - 1, ">"))
+            source_.fail(t_[all.first].begin, "host_name: an instantiation names its template arguments");
         size_t name = end - 1;
         int depth = 0;
         do {

@@ -34,8 +34,8 @@
 // `constant T x = ...;` at program scope
 #define SM_PROGRAM_CONSTANT static constexpr
 
-// Function constants are variables that the emulator sets before a dispatch. Metal fixes them when the pipeline is made,
-// after the front end: they are no constant expressions there, so neither must they be here.
+// Function constants are variables that the emulator sets before a dispatch. Metal fixes them when the pipeline is
+// made, after the front end: they are no constant expressions there, so neither must they be here.
 #ifdef SM_CHECK
 #define SM_FUNCTION_CONSTANT(type, name, number) \
     extern const type name;                      \

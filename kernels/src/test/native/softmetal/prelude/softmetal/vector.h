@@ -27,7 +27,8 @@ template <class X> constexpr bool sm_operand = sm_length<X> > 0 || sm_scalar<X>;
 // The vector type of an operation on A and B, of which at least one is a vector; a scalar takes the vector's type.
 template <class A, class B>
 using sm_result =
-    vec<conditional_t<(sm_length<A> > 0), sm_element<A>, sm_element<B>>, (sm_length<A> > 0 ? sm_length<A> : sm_length<B>)>;
+    vec<conditional_t<(sm_length<A> > 0), sm_element<A>, sm_element<B>>,
+        (sm_length<A> > 0 ? sm_length<A> : sm_length<B>)>;
 // MSL converts no vector implicitly: two vectors must have the same type.
 template <class A, class B>
 using sm_if_operands = enable_if_t<(sm_length<A> > 0 || sm_length<B> > 0) && sm_operand<A> && sm_operand<B> &&

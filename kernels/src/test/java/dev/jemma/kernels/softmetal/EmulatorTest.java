@@ -10,6 +10,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Threads, simdgroups, barriers and memory as MSL has them, in every order the emulator can run lanes in. */
@@ -138,6 +139,17 @@ class EmulatorTest {
         assertThat(out).containsOnly(0x7f7f7f7f);
     }
 
+    @ParameterizedTest
+    @EnumSource(KernelFile.Mode.class)
+    void privateMemoryIsNoRace(KernelFile.Mode mode) {
+        KernelFile.Run run = emulator.dispatch("private_memory")
+                .floats(0, new float[200])
+                .grid(200, 64)
+                .run(mode, 0);
+        assertThat(run.status()).as(run.messages()).isZero();
+        assertThat(run.floats(0)).containsOnly(7f);
+    }
+
     @Test
     void threadgroupMemoryHasALimit() {
         KernelFile.Run run =
@@ -251,7 +263,7 @@ class EmulatorTest {
             value = {
                 "barrier_in_half | barrier not reached by every thread: thread 0 (simdgroup 0 lane 0) waits in",
                 "early_return | has returned",
-                "sum_in_half | lane 0) waits in simd_sum (line 133) while thread",
+                "sum_in_half | lane 0) waits in simd_sum (line 145) while thread",
                 "two_barriers | threads wait at different barriers",
             })
     void divergenceIsNamed(String kernel, String complaint) {

@@ -211,7 +211,7 @@ final class KernelFile {
                 for (var buffer : buffers.entrySet()) {
                     Path file = work.resolve("b" + buffer.getKey());
                     Files.write(file, buffer.getValue());
-                    command.add("b" + buffer.getKey() + ":" + file);
+                    command.add("b" + buffer.getKey() + ":0:" + file);
                 }
                 Outcome outcome = process(command);
                 Map<Integer, byte[]> after = new TreeMap<>();

@@ -48,6 +48,7 @@ class MetalClassesTest {
             strings = {
                 "add_runs",
                 "bytes_are_copied",
+                "in_place",
                 "runs_when_waited_for",
                 "everything_is_released",
                 "many_command_buffers",
@@ -161,5 +162,6 @@ class MetalClassesTest {
     void sanitizersReportThroughTheCommandBuffer(String sanitizer) {
         expectSuccess("bytes_are_copied", Map.of("SOFTMETAL_CHECK", sanitizer));
         expectSuccess("constants_are_set", Map.of("SOFTMETAL_CHECK", sanitizer));
+        expectSuccess("in_place", Map.of("SOFTMETAL_CHECK", sanitizer));
     }
 }
