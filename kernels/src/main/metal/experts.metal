@@ -10,8 +10,8 @@ struct RouteArgs {
 };
 
 // The k largest logits of a row, best first, ties to the lower index; weights are softmax over them, times the expert's
-// scale (the softmax over all experts cancels). One simdgroup a row, one pass a choice: the next choice is the best that
-// comes after the last one. Grid (rows).
+// scale (the softmax over all experts cancels). One simdgroup a row, one pass a choice: the next choice is the best
+// that comes after the last one. Grid (rows).
 kernel void route(
         constant RouteArgs& args [[buffer(0)]],
         device const float* logits [[buffer(1)]],

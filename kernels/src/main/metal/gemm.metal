@@ -105,8 +105,8 @@ struct Half {
     int first_out;
 };
 
-// Leaves in `w_tile` the products [32 rows, 64 outputs], rows RESULT_STRIDE apart. Ends with a barrier. Outputs and rows
-// past the end repeat the last; whoever reads the result leaves them out.
+// Leaves in `w_tile` the products [32 rows, 64 outputs], rows RESULT_STRIDE apart. Ends with a barrier. Outputs and
+// rows past the end repeat the last; whoever reads the result leaves them out.
 template <typename F>
 inline void multiply_tiles(
         threadgroup float* w_tile,

@@ -52,7 +52,8 @@ inline void store_sums(
     }
 }
 
-// out[r][o] = w[first_out + o] . x[first_row + r]. Outputs and rows past the end repeat the last: their sums are dropped.
+// out[r][o] = w[first_out + o] . x[first_row + r]. Outputs and rows past the end repeat the last; their sums are
+// dropped.
 template <typename W, short OUTS, short ROWS>
 inline void dense_sums(
         thread Sums<OUTS, ROWS>& sums,

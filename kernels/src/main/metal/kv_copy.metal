@@ -42,7 +42,8 @@ inline void put(device half* to, float x) {
     *to = half(clamp(x, -65504.0f, 65504.0f));
 }
 
-// [source tokens, heads, head_dim] from source_token on to [heads, capacity, head_dim]. Grid (heads * head_dim, tokens).
+// [source tokens, heads, head_dim] from source_token on to [heads, capacity, head_dim]. Grid (heads * head_dim,
+// tokens).
 template <typename T>
 kernel void kv_copy_sequence(
         constant SequenceCopyArgs& args [[buffer(0)]],

@@ -14,7 +14,7 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /** A driver that notes which kernels are asked for. */
-final class RecordingDriver implements GpuDriver {
+class RecordingDriver implements GpuDriver {
     private final GpuDriver driver;
     private final Set<String> kernels = new TreeSet<>();
 

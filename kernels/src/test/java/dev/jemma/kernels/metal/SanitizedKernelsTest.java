@@ -36,10 +36,9 @@ class SanitizedKernelsTest {
     @ParameterizedTest
     @ValueSource(strings = {"asan", "msan", "tsan"})
     void tourIsClean(String sanitizer) {
-        try (Switch check = new Switch("SOFTMETAL_CHECK", sanitizer);
+        try (Switch _ = new Switch("SOFTMETAL_CHECK", sanitizer);
                 KernelTour tour = new KernelTour(driver())) {
             tour.run();
-            assertThat(check).isNotNull();
         }
     }
 }
