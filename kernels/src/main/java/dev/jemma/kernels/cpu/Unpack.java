@@ -6,6 +6,7 @@ import static dev.jemma.kernels.cpu.Memory.LE;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShuffle;
 
@@ -31,16 +32,20 @@ final class Unpack {
 
     /** BF16 in plain order. */
     static void bf16(float[] out, int at, long from, int count) {
-        for (int i = 0; i < count; i++) {
+        int whole = count - count % Lanes.COUNT;
+        for (int i = 0; i < whole; i += Lanes.COUNT) {
+            IntVector words = (IntVector) ShortVector.fromMemorySegment(Lanes.HALF, ALL, from + 2L * i, LE)
+                    .convertShape(VectorOperators.S2I, Lanes.I, 0);
+            words.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().intoArray(out, at + i);
+        }
+        for (int i = whole; i < count; i++) {
             out[at + i] = Float.intBitsToFloat(ALL.get(Memory.I16, from + 2L * i) << 16);
         }
     }
 
     /** F32 in plain order. */
     static void f32(float[] out, int at, long from, int count) {
-        for (int i = 0; i < count; i++) {
-            out[at + i] = ALL.get(Memory.F32, from + 4L * i);
-        }
+        MemorySegment.copy(ALL, Memory.F32, from, out, at, count);
     }
 
     /** BF16 in word order; {@code from} at the start of a block. */
