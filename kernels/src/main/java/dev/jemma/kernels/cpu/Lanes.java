@@ -14,10 +14,6 @@ final class Lanes {
     static final VectorSpecies<Float> F = species();
     static final VectorSpecies<Integer> I = VectorSpecies.of(int.class, F.vectorShape());
 
-    /** As many 16-bit elements as a vector has floats. */
-    static final VectorSpecies<Short> HALF =
-            VectorSpecies.of(short.class, VectorShape.forBitSize(F.vectorBitSize() / 2));
-
     /** Floats of a vector. */
     static final int COUNT = F.length();
 

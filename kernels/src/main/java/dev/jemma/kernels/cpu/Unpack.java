@@ -6,7 +6,6 @@ import static dev.jemma.kernels.cpu.Memory.LE;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShuffle;
 
@@ -32,13 +31,7 @@ final class Unpack {
 
     /** BF16 in plain order. */
     static void bf16(float[] out, int at, long from, int count) {
-        int whole = count - count % Lanes.COUNT;
-        for (int i = 0; i < whole; i += Lanes.COUNT) {
-            IntVector words = (IntVector) ShortVector.fromMemorySegment(Lanes.HALF, ALL, from + 2L * i, LE)
-                    .convertShape(VectorOperators.S2I, Lanes.I, 0);
-            words.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().intoArray(out, at + i);
-        }
-        for (int i = whole; i < count; i++) {
+        for (int i = 0; i < count; i++) {
             out[at + i] = Float.intBitsToFloat(ALL.get(Memory.I16, from + 2L * i) << 16);
         }
     }
@@ -68,28 +61,36 @@ final class Unpack {
      */
     static void affineWords(
             long out, long from, int count, AffineShape shape, float[] scales, float[] biases, int firstGroup) {
-        int bits = shape.bits();
-        int mask = (1 << bits) - 1;
-        int perWord = 32 / bits;
+        int perWord = shape.perWord();
         int blocks = count / WordOrder.block(perWord);
-        VectorShuffle<Float> spread = shape.spread();
         for (int block = 0; block < blocks; block++) {
-            IntVector words = IntVector.fromMemorySegment(Lanes.I, ALL, from + (long) block * V, LE);
-            int group = firstGroup + shape.groupOfBlock(block);
-            FloatVector scale = FloatVector.fromArray(Lanes.F, scales, group).rearrange(spread);
-            FloatVector bias = FloatVector.fromArray(Lanes.F, biases, group).rearrange(spread);
+            long words = from + (long) block * V;
             long to = out + (long) block * perWord * V;
+            int group = firstGroup + shape.groupOfBlock(block);
             for (int n = 0; n < perWord; n++) {
-                FloatVector codes = (FloatVector) words.lanewise(VectorOperators.LSHR, n * bits)
-                        .and(mask)
-                        .convertShape(VectorOperators.I2F, Lanes.F, 0);
-                codes.fma(scale, bias).intoMemorySegment(ALL, to + (long) n * V, LE);
+                affineVector(to + (long) n * V, words, n * shape.bits(), shape, scales, biases, group);
             }
         }
         for (int i = blocks * WordOrder.block(perWord); i < count; i++) {
             int group = firstGroup + i / shape.groupSize();
             Memory.putF32(out + 4L * i, shape.code(from, i) * scales[group] + biases[group]);
         }
+    }
+
+    /**
+     * One code of each word. Reads words and scales again for each: vectors that stay alive around a loop over the codes
+     * of a word were boxed by C2 in some runs, 12 MB a step.
+     */
+    private static void affineVector(
+            long out, long from, int shift, AffineShape shape, float[] scales, float[] biases, int group) {
+        VectorShuffle<Float> spread = shape.spread();
+        FloatVector codes = (FloatVector) IntVector.fromMemorySegment(Lanes.I, ALL, from, LE)
+                .lanewise(VectorOperators.LSHR, shift)
+                .and((1 << shape.bits()) - 1)
+                .convertShape(VectorOperators.I2F, Lanes.F, 0);
+        FloatVector scale = FloatVector.fromArray(Lanes.F, scales, group).rearrange(spread);
+        FloatVector bias = FloatVector.fromArray(Lanes.F, biases, group).rearrange(spread);
+        codes.fma(scale, bias).intoMemorySegment(ALL, out, LE);
     }
 
     /** BF16 in plain order. */

@@ -145,11 +145,14 @@ final class KernelBench {
         LongVector b = a;
         LongVector c = a;
         LongVector d = a;
-        for (long i = 0; i < quarter; i += Long.BYTES * LongVector.SPECIES_PREFERRED.length()) {
+        for (long i = 0; i < quarter; i += (long) Long.BYTES * LongVector.SPECIES_PREFERRED.length()) {
             a = a.add(LongVector.fromMemorySegment(LongVector.SPECIES_PREFERRED, Memory.ALL, from + i, Memory.LE));
-            b = b.add(LongVector.fromMemorySegment(LongVector.SPECIES_PREFERRED, Memory.ALL, from + quarter + i, Memory.LE));
-            c = c.add(LongVector.fromMemorySegment(LongVector.SPECIES_PREFERRED, Memory.ALL, from + 2 * quarter + i, Memory.LE));
-            d = d.add(LongVector.fromMemorySegment(LongVector.SPECIES_PREFERRED, Memory.ALL, from + 3 * quarter + i, Memory.LE));
+            b = b.add(LongVector.fromMemorySegment(
+                    LongVector.SPECIES_PREFERRED, Memory.ALL, from + quarter + i, Memory.LE));
+            c = c.add(LongVector.fromMemorySegment(
+                    LongVector.SPECIES_PREFERRED, Memory.ALL, from + 2 * quarter + i, Memory.LE));
+            d = d.add(LongVector.fromMemorySegment(
+                    LongVector.SPECIES_PREFERRED, Memory.ALL, from + 3 * quarter + i, Memory.LE));
         }
         return a.add(b).add(c.add(d)).reduceLanes(VectorOperators.ADD);
     }
