@@ -77,10 +77,7 @@ final class Unpack {
         }
     }
 
-    /**
-     * One code of each word. Reads words and scales again for each: vectors that stay alive around a loop over the codes
-     * of a word were boxed by C2 in some runs, 12 MB a step.
-     */
+    /** One code of each word. A method of its own, so that no vector stays alive around the loop over a word's codes. */
     private static void affineVector(
             long out, long from, int shift, AffineShape shape, float[] scales, float[] biases, int group) {
         VectorShuffle<Float> spread = shape.spread();

@@ -34,7 +34,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Steps allocate nothing once compiled, on any thread. Above all this finds vectors that C2 boxes: a kernel that boxes
+ * Decode steps allocate nothing once compiled, on any thread. Above all this finds vectors that C2 boxes: a kernel that boxes
  * allocates kilobytes a call.
  */
 class AllocationTest {
@@ -49,7 +49,7 @@ class AllocationTest {
     private static final int QUIET_STEPS = 20;
 
     /** C2 has compiled every kernel long before: a step's loops run thousands of times. */
-    private static final int MAX_STEPS = 20_000;
+    private static final int MAX_STEPS = 5_000;
 
     private final CpuDevice device = new CpuDevice(2);
     private final List<DeviceBuffer> buffers = new ArrayList<>();
@@ -130,8 +130,8 @@ class AllocationTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {1, 4, MAX_ROWS})
-    void compiledStepsAllocateNothing(int rows) {
+    @ValueSource(ints = {1, 4})
+    void compiledDecodeStepsAllocateNothing(int rows) {
         Step step = new Step(MAX_ROWS, MAX_ROWS);
         int[] tokens = new int[rows];
         step.addSpan(0, 100, tokens, 0, rows, rows);
