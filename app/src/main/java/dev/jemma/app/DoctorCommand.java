@@ -1,5 +1,7 @@
 package dev.jemma.app;
 
+import dev.jemma.app.console.ExitCode;
+import dev.jemma.app.console.Terminal;
 import dev.jemma.engine.UsageException;
 import dev.jemma.kernels.Backends;
 import dev.jemma.kernels.DeviceMemory;

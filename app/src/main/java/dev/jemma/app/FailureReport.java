@@ -1,5 +1,8 @@
 package dev.jemma.app;
 
+import dev.jemma.app.console.ExitCode;
+import dev.jemma.app.console.OutputException;
+import dev.jemma.app.console.Terminal;
 import dev.jemma.engine.UsageException;
 import dev.jemma.kernels.DeviceException;
 import dev.jemma.models.ModelFormatException;

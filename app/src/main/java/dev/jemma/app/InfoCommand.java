@@ -1,5 +1,8 @@
 package dev.jemma.app;
 
+import dev.jemma.app.console.ExitCode;
+import dev.jemma.app.console.Terminal;
+import dev.jemma.app.flags.ModelFlags;
 import dev.jemma.engine.TextModel;
 import dev.jemma.engine.UsageException;
 import dev.jemma.kernels.Backends;

@@ -1,5 +1,9 @@
 package dev.jemma.app;
 
+import dev.jemma.app.bench.BenchCommand;
+import dev.jemma.app.console.OutputException;
+import dev.jemma.app.console.Terminal;
+import dev.jemma.app.generate.GenerateCommand;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import picocli.CommandLine;

@@ -1,5 +1,7 @@
 package dev.jemma.app;
 
+import dev.jemma.app.console.ExitCode;
+import dev.jemma.app.console.Terminal;
 import dev.jemma.engine.UsageException;
 import dev.jemma.models.synthetic.SyntheticModel;
 import java.nio.file.Files;

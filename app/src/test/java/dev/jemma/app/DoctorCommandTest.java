@@ -2,6 +2,9 @@ package dev.jemma.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.jemma.app.console.ExitCode;
+import dev.jemma.app.console.Output;
+import dev.jemma.app.console.Terminal;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;

@@ -3,6 +3,7 @@ package dev.jemma.app;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.jemma.app.CliProcess.Result;
+import dev.jemma.app.console.ExitCode;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;

@@ -1,5 +1,8 @@
-package dev.jemma.app;
+package dev.jemma.app.bench;
 
+import dev.jemma.app.console.ExitCode;
+import dev.jemma.app.console.Terminal;
+import dev.jemma.app.flags.ModelFlags;
 import dev.jemma.engine.Session;
 import dev.jemma.engine.SessionOptions;
 import dev.jemma.engine.Throughput;
@@ -34,7 +37,7 @@ import picocli.CommandLine.Option;
             "  jemma bench --synthetic gemma-3-270m -p 512 -n 128 -d 0,2048",
             "  jemma bench --synthetic gemma-3-1b --bits 4 -p 0 -n 64 --parallel 1,4,16 -o json"
         })
-final class BenchCommand implements Callable<Integer> {
+public final class BenchCommand implements Callable<Integer> {
     private static final long MAX_WARM_UP_NANOS = 20_000_000_000L;
 
     /** Runs that differ by less are as alike as they get on a machine that does other things too. */
@@ -79,7 +82,7 @@ final class BenchCommand implements Callable<Integer> {
             description = "md or json; default: md.")
     private String format = "md";
 
-    BenchCommand(Terminal terminal) {
+    public BenchCommand(Terminal terminal) {
         this.terminal = terminal;
     }
 

@@ -1,21 +1,21 @@
-package dev.jemma.app;
+package dev.jemma.app.console;
 
 import java.io.IOException;
 import java.util.Locale;
 
 /** Output could not be written: its reader has gone, or the disk is full. */
-final class OutputException extends RuntimeException {
+public final class OutputException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
     private final boolean closedByReader;
 
-    OutputException(String where, IOException cause) {
+    public OutputException(String where, IOException cause) {
         super(where + ": " + cause.getMessage(), cause);
         String reason = String.valueOf(cause.getMessage()).toLowerCase(Locale.ROOT);
         closedByReader = reason.contains("broken pipe") || reason.contains("pipe is being closed");
     }
 
-    boolean closedByReader() {
+    public boolean closedByReader() {
         return closedByReader;
     }
 }

@@ -1,4 +1,4 @@
-package dev.jemma.app;
+package dev.jemma.app.flags;
 
 import dev.jemma.engine.StopConditions;
 import java.util.ArrayList;
@@ -7,7 +7,7 @@ import java.util.Set;
 import picocli.CommandLine.Option;
 
 /** When an answer ends. */
-final class LengthFlags {
+public final class LengthFlags {
     /** Room for the answer where the user sets no limit at all; --ctx-size gives more. */
     private static final int UNLIMITED_ROOM = 8192;
 
@@ -26,13 +26,13 @@ final class LengthFlags {
             description = "End before this text comes up; may be given several times.")
     private List<String> stopStrings = new ArrayList<>();
 
-    StopConditions conditions(Set<Integer> stopIds) {
+    public StopConditions conditions(Set<Integer> stopIds) {
         return new StopConditions(
                 maxTokens == -1 ? StopConditions.UNLIMITED : maxTokens, ignoreEos ? Set.of() : stopIds, stopStrings);
     }
 
     /** Tokens that a prompt of this size and its answer take. */
-    long contextFor(int promptTokens) {
+    public long contextFor(int promptTokens) {
         return (long) promptTokens + (maxTokens == -1 ? UNLIMITED_ROOM : maxTokens);
     }
 }

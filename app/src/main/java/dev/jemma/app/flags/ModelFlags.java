@@ -1,4 +1,4 @@
-package dev.jemma.app;
+package dev.jemma.app.flags;
 
 import dev.jemma.engine.SessionOptions;
 import dev.jemma.engine.UsageException;
@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** Which model runs, where, and with how much memory. */
-final class ModelFlags {
+public final class ModelFlags {
     /** Where the launcher keeps the built-in model. */
     private static final String DEMO_PROPERTY = "jemma.demo";
 
@@ -50,12 +50,12 @@ final class ModelFlags {
     @Option(names = "--kv-type", paramLabel = "TYPE", description = "Keys and values: f16 or f32; default: f16.")
     private String kvType = "f16";
 
-    Path directory() {
+    public Path directory() {
         return directory(model);
     }
 
     /** The directory, or the built-in model's for null. */
-    static Path directory(@Nullable Path named) {
+    public static Path directory(@Nullable Path named) {
         if (named != null) {
             if (!Files.isDirectory(named)) {
                 throw new UsageException("model: expected a directory with config.json, tokenizer.json and safetensors"
@@ -70,7 +70,7 @@ final class ModelFlags {
         return Path.of(demo);
     }
 
-    Device openDevice() {
+    public Device openDevice() {
         List<String> names = Backends.names();
         if (!backend.equals("auto") && !names.contains(backend)) {
             throw new UsageException(
@@ -88,7 +88,7 @@ final class ModelFlags {
      * @param needed tokens that the request is known to need
      * @param largest positions that the model was made for
      */
-    SessionOptions sessionOptions(int slots, long needed, int largest) {
+    public SessionOptions sessionOptions(int slots, long needed, int largest) {
         if (contextSize < 0 || contextSize > largest) {
             throw new UsageException(
                     "ctx-size: expected 1 to " + largest + " (what the model was trained for), got " + contextSize);

@@ -1,5 +1,12 @@
-package dev.jemma.app;
+package dev.jemma.app.generate;
 
+import dev.jemma.app.console.ExitCode;
+import dev.jemma.app.console.StatisticsLine;
+import dev.jemma.app.console.Terminal;
+import dev.jemma.app.flags.LengthFlags;
+import dev.jemma.app.flags.LoadedModel;
+import dev.jemma.app.flags.ModelFlags;
+import dev.jemma.app.flags.SamplingFlags;
 import dev.jemma.engine.GenerationEvent;
 import dev.jemma.engine.GenerationRequest;
 import dev.jemma.engine.GenerationResult;
@@ -43,7 +50,7 @@ import picocli.CommandLine.Parameters;
             "  jemma generate --input prompts.jsonl --output answers.jsonl --parallel 16 --resume",
             "  jemma generate --json --logprobs 3 -n 5 \"Hello\" | jq .text"
         })
-final class GenerateCommand implements Callable<Integer> {
+public final class GenerateCommand implements Callable<Integer> {
     /** Room for a batch's prompts, whose lengths are not known beforehand; --ctx-size gives more. */
     private static final int BATCH_PROMPT_TOKENS = 2048;
 
@@ -98,7 +105,7 @@ final class GenerateCommand implements Callable<Integer> {
             description = "No statistics.")
     private boolean quiet;
 
-    GenerateCommand(Terminal terminal) {
+    public GenerateCommand(Terminal terminal) {
         this.terminal = terminal;
     }
 

@@ -1,4 +1,4 @@
-package dev.jemma.app;
+package dev.jemma.app.console;
 
 import dev.jemma.engine.UsageException;
 import dev.jemma.kernels.host.FileDescriptors;
@@ -17,7 +17,7 @@ import java.nio.charset.StandardCharsets;
  * @param inputIsTerminal whether a person types the input
  * @param errorIsTerminal whether a person reads {@code err}
  */
-record Terminal(InputStream in, Output out, Output err, boolean inputIsTerminal, boolean errorIsTerminal) {
+public record Terminal(InputStream in, Output out, Output err, boolean inputIsTerminal, boolean errorIsTerminal) {
 
     /** Number of the descriptor that is the real stderr, if the launcher keeps it elsewhere while the JVM boots. */
     private static final String STDERR_PROPERTY = "jemma.stderr";
@@ -25,7 +25,7 @@ record Terminal(InputStream in, Output out, Output err, boolean inputIsTerminal,
     /** Names the standard streams that are terminals, as digits: the launcher knows, Java cannot ask for each. */
     private static final String TERMINALS_PROPERTY = "jemma.terminals";
 
-    static Terminal system() {
+    public static Terminal system() {
         Integer realError = Integer.getInteger(STDERR_PROPERTY);
         if (realError != null) {
             FileDescriptors.replace(2, realError);
@@ -40,7 +40,7 @@ record Terminal(InputStream in, Output out, Output err, boolean inputIsTerminal,
     }
 
     /** All of the input as text. */
-    String readAll() {
+    public String readAll() {
         try {
             return decode("stdin", in.readAllBytes());
         } catch (IOException e) {
@@ -49,7 +49,7 @@ record Terminal(InputStream in, Output out, Output err, boolean inputIsTerminal,
     }
 
     /** Text of UTF-8 bytes that a user gave. */
-    static String decode(String where, byte[] bytes) {
+    public static String decode(String where, byte[] bytes) {
         ByteBuffer buffer = ByteBuffer.wrap(bytes);
         try {
             return StandardCharsets.UTF_8.newDecoder().decode(buffer).toString();

@@ -1,4 +1,4 @@
-package dev.jemma.app;
+package dev.jemma.app.flags;
 
 import dev.jemma.engine.SamplingOptions;
 import dev.jemma.models.config.GenerationDefaults;
@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** How tokens are chosen; what the user leaves out is as the checkpoint's authors recommend. */
-final class SamplingFlags {
+public final class SamplingFlags {
     @Option(
             names = {"--temp", "--temperature"},
             paramLabel = "T",
@@ -41,7 +41,7 @@ final class SamplingFlags {
             description = "Same seed, same text; default: another one each time (the statistics show it).")
     private @Nullable Long seed;
 
-    SamplingOptions over(GenerationDefaults defaults) {
+    public SamplingOptions over(GenerationDefaults defaults) {
         return new SamplingOptions(
                 temperature != null ? temperature : defaults.temperature(),
                 topK != null ? topK : defaults.topK(),

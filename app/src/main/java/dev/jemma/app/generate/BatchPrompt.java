@@ -1,4 +1,4 @@
-package dev.jemma.app;
+package dev.jemma.app.generate;
 
 import dev.jemma.engine.SamplingOptions;
 import dev.jemma.engine.UsageException;

@@ -1,4 +1,4 @@
-package dev.jemma.app;
+package dev.jemma.app.flags;
 
 import dev.jemma.engine.Session;
 import dev.jemma.engine.SessionOptions;
@@ -7,7 +7,7 @@ import dev.jemma.kernels.Device;
 import java.nio.file.Path;
 
 /** A model on a device, closed together. */
-final class LoadedModel implements AutoCloseable {
+public final class LoadedModel implements AutoCloseable {
     private final Device device;
     private final TextModel model;
     private final long loadNanos;
@@ -18,7 +18,7 @@ final class LoadedModel implements AutoCloseable {
         this.loadNanos = loadNanos;
     }
 
-    static LoadedModel open(Path directory, ModelFlags flags) {
+    public static LoadedModel open(Path directory, ModelFlags flags) {
         long start = System.nanoTime();
         Device device = flags.openDevice();
         try {
@@ -29,19 +29,19 @@ final class LoadedModel implements AutoCloseable {
         }
     }
 
-    Device device() {
+    public Device device() {
         return device;
     }
 
-    TextModel model() {
+    public TextModel model() {
         return model;
     }
 
-    long loadNanos() {
+    public long loadNanos() {
         return loadNanos;
     }
 
-    Session openSession(SessionOptions options) {
+    public Session openSession(SessionOptions options) {
         return model.openSession(device, options);
     }
 

@@ -1,5 +1,6 @@
-package dev.jemma.app;
+package dev.jemma.app.generate;
 
+import dev.jemma.app.console.Terminal;
 import dev.jemma.engine.UsageException;
 import java.io.BufferedReader;
 import java.io.IOException;

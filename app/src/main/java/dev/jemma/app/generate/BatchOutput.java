@@ -1,5 +1,7 @@
-package dev.jemma.app;
+package dev.jemma.app.generate;
 
+import dev.jemma.app.console.Output;
+import dev.jemma.app.console.Terminal;
 import dev.jemma.engine.UsageException;
 import java.io.IOException;
 import java.io.RandomAccessFile;

@@ -1,4 +1,4 @@
-package dev.jemma.app;
+package dev.jemma.app.console;
 
 import dev.jemma.engine.GenerationRequest;
 import dev.jemma.engine.GenerationResult;
@@ -7,10 +7,10 @@ import dev.jemma.engine.PeakMemory;
 import java.util.Locale;
 
 /** The line that follows an answer. */
-final class StatisticsLine {
+public final class StatisticsLine {
     private StatisticsLine() {}
 
-    static String of(GenerationRequest request, GenerationResult result) {
+    public static String of(GenerationRequest request, GenerationResult result) {
         GenerationStats stats = result.stats();
         StringBuilder line = new StringBuilder("[");
         line.append(String.format(

@@ -1,21 +1,21 @@
-package dev.jemma.app;
+package dev.jemma.app.console;
 
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 
 /** Text to a stream, in UTF-8 whatever the locale says. Unlike {@link java.io.PrintStream} it reports failed writes. */
-final class Output implements Appendable {
+public final class Output implements Appendable {
     private final String name;
     private final OutputStream stream;
 
-    Output(String name, OutputStream stream) {
+    public Output(String name, OutputStream stream) {
         this.name = name;
         this.stream = stream;
     }
 
     /** Writes and flushes, so that text is seen as it comes. */
-    void print(CharSequence text) {
+    public void print(CharSequence text) {
         try {
             stream.write(text.toString().getBytes(StandardCharsets.UTF_8));
             stream.flush();
@@ -24,7 +24,7 @@ final class Output implements Appendable {
         }
     }
 
-    void println(CharSequence text) {
+    public void println(CharSequence text) {
         print(text + "\n");
     }
 

@@ -1,4 +1,4 @@
-package dev.jemma.app;
+package dev.jemma.app.bench;
 
 import dev.jemma.engine.PeakMemory;
 import dev.jemma.kernels.Device;

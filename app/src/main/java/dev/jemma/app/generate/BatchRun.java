@@ -1,5 +1,6 @@
-package dev.jemma.app;
+package dev.jemma.app.generate;
 
+import dev.jemma.app.console.Terminal;
 import dev.jemma.engine.GenerationEvent;
 import dev.jemma.engine.GenerationRequest;
 import dev.jemma.engine.GenerationResult;

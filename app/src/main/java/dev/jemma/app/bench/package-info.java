@@ -1,0 +1,5 @@
+/** {@code jemma bench}: tokens per second. */
+@NullMarked
+package dev.jemma.app.bench;
+
+import org.jspecify.annotations.NullMarked;
