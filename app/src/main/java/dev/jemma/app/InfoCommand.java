@@ -2,7 +2,7 @@ package dev.jemma.app;
 
 import dev.jemma.app.console.ExitCode;
 import dev.jemma.app.console.Terminal;
-import dev.jemma.app.flags.ModelFlags;
+import dev.jemma.app.flags.ModelName;
 import dev.jemma.engine.TextModel;
 import dev.jemma.engine.UsageException;
 import dev.jemma.kernels.Backends;
@@ -25,6 +25,7 @@ import picocli.CommandLine.Parameters;
             "",
             "Examples:",
             "  jemma info                                  # the built-in demo model",
+            "  jemma info synthetic:gemma-3-270m:4bit",
             "  jemma info --ctx-size 32768 ~/models/gemma-3-4b-it",
             "  jemma info --json ~/models/gemma-3-4b-it | jq .parameters"
         })
@@ -35,14 +36,14 @@ final class InfoCommand implements Callable<Integer> {
             index = "0",
             arity = "0..1",
             paramLabel = "MODEL",
-            description = "Directory of the checkpoint; default: the built-in demo model.")
-    private @Nullable Path positionalModel;
+            description = "As --model elsewhere: a directory or a name; default: the built-in demo model.")
+    private @Nullable String positionalModel;
 
     @Option(
             names = {"-m", "--model"},
-            paramLabel = "DIR",
-            description = "The directory, instead of as an argument.")
-    private @Nullable Path modelOption;
+            paramLabel = "MODEL",
+            description = "The same, instead of as an argument.")
+    private @Nullable String modelOption;
 
     @Option(
             names = {"-c", "--ctx-size"},
@@ -62,7 +63,7 @@ final class InfoCommand implements Callable<Integer> {
         if (contextSize != null && contextSize <= 0) {
             throw new UsageException("ctx-size: expected 1 or more, got " + contextSize);
         }
-        Path directory = ModelFlags.directory(positionalModel != null ? positionalModel : modelOption);
+        Path directory = ModelName.directory(positionalModel != null ? positionalModel : modelOption, terminal);
         // Nothing is computed: the reference backend reads mapped weights where they are.
         try (Device device = Backends.open("reference", DeviceOptions.DEFAULT).device();
                 TextModel model = TextModel.open(directory, device)) {

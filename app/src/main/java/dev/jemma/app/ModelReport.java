@@ -1,5 +1,6 @@
 package dev.jemma.app;
 
+import dev.jemma.app.console.ByteCount;
 import dev.jemma.engine.SessionOptions;
 import dev.jemma.engine.TextModel;
 import dev.jemma.kernels.DType;
@@ -106,7 +107,8 @@ final class ModelReport {
         line(
                 text,
                 "weights",
-                mebibytes(model.model().weightBytes()) + ", " + model.model().weightFormat());
+                ByteCount.text(model.model().weightBytes()) + ", "
+                        + model.model().weightFormat());
         line(text, "layers", layers());
         line(text, "hidden size", config.hiddenSize() + ", feed-forward " + joined(LayerConfig::intermediateSize));
         line(
@@ -119,7 +121,7 @@ final class ModelReport {
             line(text, "experts", experts.topK() + " of " + experts.numExperts());
         }
         line(text, "context", "up to " + config.maxPositionEmbeddings() + " tokens");
-        line(text, "cache", mebibytes(cache.byteSize()) + " in F16 for " + cache.contextSize() + " tokens");
+        line(text, "cache", ByteCount.text(cache.byteSize()) + " in F16 for " + cache.contextSize() + " tokens");
         line(
                 text,
                 "vocabulary",
@@ -172,9 +174,5 @@ final class ModelReport {
 
     private String joined(ToIntFunction<LayerConfig> value) {
         return distinct(value).stream().map(Object::toString).collect(Collectors.joining(" / "));
-    }
-
-    private static String mebibytes(long bytes) {
-        return String.format(Locale.ROOT, "%.1f MiB", bytes / (double) (1 << 20));
     }
 }

@@ -9,14 +9,11 @@ import dev.jemma.engine.Throughput;
 import dev.jemma.engine.UsageException;
 import dev.jemma.kernels.Device;
 import dev.jemma.models.GemmaModel;
-import dev.jemma.models.synthetic.SyntheticModel;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.function.LongSupplier;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -34,8 +31,8 @@ import picocli.CommandLine.Option;
             "",
             "Examples:",
             "  jemma bench -m ~/models/gemma-3-1b-it",
-            "  jemma bench --synthetic gemma-3-270m -p 512 -n 128 -d 0,2048",
-            "  jemma bench --synthetic gemma-3-1b --bits 4 -p 0 -n 64 --parallel 1,4,16 -o json"
+            "  jemma bench -m synthetic:gemma-3-270m -p 512 -n 128 -d 0,2048",
+            "  jemma bench -m synthetic:gemma-3-1b:4bit -p 0 -n 64 --parallel 1,4,16 -o json"
         })
 public final class BenchCommand implements Callable<Integer> {
     private static final long MAX_WARM_UP_NANOS = 20_000_000_000L;
@@ -47,12 +44,6 @@ public final class BenchCommand implements Callable<Integer> {
 
     @Mixin
     private final ModelFlags modelFlags = new ModelFlags();
-
-    @Option(names = "--synthetic", paramLabel = "NAME", description = "Random weights in the shapes of this model.")
-    private @Nullable String synthetic;
-
-    @Option(names = "--bits", paramLabel = "N", description = "Of --synthetic: 16, 8 or 4; default: 16.")
-    private int bits = 16;
 
     @Option(names = "-p", split = ",", paramLabel = "N", description = "Prompt tokens; 0: none; default: 512.")
     private List<Integer> promptTokens = List.of(512);
@@ -89,7 +80,7 @@ public final class BenchCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         check();
-        Path directory = synthetic == null ? modelFlags.directory() : syntheticModel(synthetic);
+        Path directory = modelFlags.directory(terminal);
         try (Device device = modelFlags.openDevice();
                 GemmaModel model = GemmaModel.load(directory, device)) {
             SessionOptions options = modelFlags.sessionOptions(
@@ -116,19 +107,6 @@ public final class BenchCommand implements Callable<Integer> {
                 || sequences.stream().anyMatch(n -> n < 1)) {
             throw new UsageException("expected counts of 0 or more (of sequences: 1 or more)");
         }
-        if (synthetic != null && !SyntheticModel.names().contains(synthetic)) {
-            throw new UsageException("synthetic: expected one of " + String.join(", ", SyntheticModel.names())
-                    + ", got '" + synthetic + "'");
-        }
-    }
-
-    private Path syntheticModel(String name) {
-        Path directory = Path.of(System.getProperty("java.io.tmpdir"), "jemma-synthetic", name + "-" + bits + "bit");
-        if (!Files.exists(directory.resolve("model.safetensors"))) {
-            terminal.err().println("writing " + directory + " ...");
-            SyntheticModel.write(name, bits, directory, (_, _) -> {});
-        }
-        return directory;
     }
 
     /** Positions of the longest test. A decode at depth 0 stands behind one token. */

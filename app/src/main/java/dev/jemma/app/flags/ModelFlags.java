@@ -1,12 +1,12 @@
 package dev.jemma.app.flags;
 
+import dev.jemma.app.console.Terminal;
 import dev.jemma.engine.SessionOptions;
 import dev.jemma.engine.UsageException;
 import dev.jemma.kernels.Backends;
 import dev.jemma.kernels.DType;
 import dev.jemma.kernels.Device;
 import dev.jemma.kernels.DeviceOptions;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -14,14 +14,14 @@ import picocli.CommandLine.Option;
 
 /** Which model runs, where, and with how much memory. */
 public final class ModelFlags {
-    /** Where the launcher keeps the built-in model. */
-    private static final String DEMO_PROPERTY = "jemma.demo";
-
     @Option(
             names = {"-m", "--model"},
-            paramLabel = "DIR",
-            description = "Directory of a Gemma checkpoint (safetensors); default: the built-in demo model.")
-    private @Nullable Path model;
+            paramLabel = "MODEL",
+            description = {
+                "Directory of a Gemma checkpoint (safetensors), or synthetic:NAME[:bf16|8bit|4bit] for random",
+                "weights in the shapes of a published model; default: the built-in demo model."
+            })
+    private @Nullable String model;
 
     @Option(
             names = "--backend",
@@ -50,24 +50,9 @@ public final class ModelFlags {
     @Option(names = "--kv-type", paramLabel = "TYPE", description = "Keys and values: f16 or f32; default: f16.")
     private String kvType = "f16";
 
-    public Path directory() {
-        return directory(model);
-    }
-
-    /** The directory, or the built-in model's for null. */
-    public static Path directory(@Nullable Path named) {
-        if (named != null) {
-            if (!Files.isDirectory(named)) {
-                throw new UsageException("model: expected a directory with config.json, tokenizer.json and safetensors"
-                        + " files, got '" + named + "', which is " + (Files.exists(named) ? "a file" : "not there"));
-            }
-            return named;
-        }
-        String demo = System.getProperty(DEMO_PROPERTY);
-        if (demo == null) {
-            throw new UsageException("model: expected --model DIR, got none; scripts/jemma knows the built-in model");
-        }
-        return Path.of(demo);
+    /** The model's directory; one that can be made is made, which {@code terminal} hears of. */
+    public Path directory(Terminal terminal) {
+        return ModelName.directory(model, terminal);
     }
 
     public Device openDevice() {

@@ -118,7 +118,7 @@ public final class GenerateCommand implements Callable<Integer> {
         if (logprobs > 0 && !json) {
             throw new UsageException("logprobs: expected --json with it, which is where they are printed");
         }
-        try (LoadedModel loaded = LoadedModel.open(modelFlags.directory(), modelFlags)) {
+        try (LoadedModel loaded = LoadedModel.open(modelFlags.directory(terminal), modelFlags)) {
             TextModel model = loaded.model();
             TokenIds ids = raw ? model.rawPrompt(prompt) : chatPrompt(model, prompt);
             SamplingOptions sampling = samplingFlags.over(model.generationDefaults());
@@ -148,7 +148,7 @@ public final class GenerateCommand implements Callable<Integer> {
                     terminal.err().println("jemma: " + wrong.getMessage());
                 });
                 BatchOutput output = BatchOutput.open(batchFlags.output(), batchFlags.resume(), terminal);
-                LoadedModel loaded = LoadedModel.open(modelFlags.directory(), modelFlags)) {
+                LoadedModel loaded = LoadedModel.open(modelFlags.directory(terminal), modelFlags)) {
             TextModel model = loaded.model();
             SessionOptions options = modelFlags.sessionOptions(
                     batchFlags.parallel(),

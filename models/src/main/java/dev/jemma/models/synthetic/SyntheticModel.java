@@ -29,7 +29,7 @@ import java.util.SplittableRandom;
 /**
  * Writes checkpoints with the shapes of published models and random weights: N(0, 0.02) in BF16, or MLX affine codes
  * in groups of 64 whose values have the same mean and deviation, uniformly distributed. The same name and width give
- * the same bytes. There is no tokenizer: such a model is for measuring, its text means nothing.
+ * the same bytes. Such a model is for measuring, its text means nothing: see {@link SyntheticTokenizer}.
  */
 public final class SyntheticModel implements AutoCloseable {
     private static final long SEED = 0x6A656D6D61L;
@@ -52,7 +52,7 @@ public final class SyntheticModel implements AutoCloseable {
             "gemma-4-26b-a4b",
             "gemma-4-31b");
 
-    /** Hears about bytes written. */
+    /** Hears about bytes written, first about 0 of them; it may throw to stop. */
     @FunctionalInterface
     public interface Progress {
         void wrote(long bytes, long totalBytes);
@@ -91,7 +91,7 @@ public final class SyntheticModel implements AutoCloseable {
     }
 
     /**
-     * Writes {@code config.json}, {@code generation_config.json} and {@code model.safetensors}.
+     * Writes {@code config.json}, {@code generation_config.json}, a tokenizer and {@code model.safetensors}.
      *
      * @param name one of {@link #names}
      * @param bits 16, or 8 or 4 for quantized
@@ -108,13 +108,14 @@ public final class SyntheticModel implements AutoCloseable {
             writeNew(directory.resolve("config.json"), configJson(name, bits));
             writeNew(
                     directory.resolve("generation_config.json"),
-                    "{\"do_sample\": true, \"temperature\": 1.0, \"top_k\": 64, \"top_p\": 0.95}\n");
+                    "{\"do_sample\": true, \"eos_token_id\": 1, \"temperature\": 1.0, \"top_k\": 64, \"top_p\": 0.95}\n");
+            GemmaConfig config = CheckpointConfig.read(directory, DType.BF16).gemma();
+            SyntheticTokenizer.write(directory, config);
+            try (SyntheticModel model = new SyntheticModel(bits, config, progress)) {
+                model.writeWeights(directory.resolve("model.safetensors"));
+            }
         } catch (IOException failure) {
             throw new UncheckedIOException(directory + ": cannot be written: " + failure.getMessage(), failure);
-        }
-        GemmaConfig config = CheckpointConfig.read(directory, DType.BF16).gemma();
-        try (SyntheticModel model = new SyntheticModel(bits, config, progress)) {
-            model.writeWeights(directory.resolve("model.safetensors"));
         }
     }
 
@@ -143,6 +144,7 @@ public final class SyntheticModel implements AutoCloseable {
         List<Entry> entries = new ArrayList<>();
         specs.forEach(spec -> entries.addAll(entries(spec)));
         total = entries.stream().mapToLong(Entry::byteSize).sum();
+        report(0);
         try (SafetensorsWriter writer =
                 SafetensorsWriter.create(file, entries, Map.of("format", bits == 16 ? "pt" : "mlx"))) {
             for (TensorSpec spec : specs) {

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.jemma.kernels.DType;
 import dev.jemma.kernels.reference.ReferenceDevice;
 import dev.jemma.models.GemmaModel;
+import dev.jemma.models.chat.ChatTemplate;
 import dev.jemma.models.config.CheckpointConfig;
 import dev.jemma.models.config.Quantization;
 import dev.jemma.models.gemma.GemmaConfig;
@@ -14,6 +15,7 @@ import dev.jemma.models.loading.DecoderTensors;
 import dev.jemma.models.loading.TensorSpec;
 import dev.jemma.models.safetensors.Floats;
 import dev.jemma.models.safetensors.SafetensorsFile;
+import dev.jemma.models.tokenizer.Tokenizer;
 import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -82,6 +84,27 @@ class SyntheticModelTest {
         assertThatThrownBy(() -> SyntheticModel.write("gemma-3-270m", 4, other, (bytes, total) -> {}))
                 .isInstanceOf(UncheckedIOException.class)
                 .hasMessageContaining("config.json");
+    }
+
+    @Test
+    void everyIdCanBeShownAndEveryPromptRead() {
+        SyntheticModel.write("gemma-3-270m", 4, directory, (bytes, total) -> {});
+        Tokenizer tokenizer = Tokenizer.load(directory);
+        assertThat(tokenizer.vocabSize()).isEqualTo(262_144);
+        assertThat(tokenizer.decode(new int[] {359, 360})).isEqualTo(" bababa bababe");
+        String text = "Grüße, \u4F60\n{x}";
+        assertThat(tokenizer.decode(tokenizer.encode(text))).isEqualTo(text);
+        assertThat(ChatTemplate.forModel(directory, tokenizer).orElseThrow().name())
+                .startsWith("Gemma");
+    }
+
+    @Test
+    void aListenerCanStopTheWriting() {
+        assertThatThrownBy(() -> SyntheticModel.write("gemma-3-270m", 4, directory, (bytes, total) -> {
+                    throw new IllegalStateException(bytes + " of " + total);
+                }))
+                .hasMessageStartingWith("0 of 15");
+        assertThat(directory.resolve("model.safetensors")).doesNotExist();
     }
 
     /** Parameters of the decoder as published: 2.6B, 9.2B, 27.2B, ..., without vision towers. */

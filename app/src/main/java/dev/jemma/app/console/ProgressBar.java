@@ -1,0 +1,79 @@
+package dev.jemma.app.console;
+
+import java.util.Locale;
+
+/** One line on stderr that says how far a long piece of work is; nothing where stderr is not a terminal. */
+public final class ProgressBar implements AutoCloseable {
+    private static final int WIDTH = 24;
+
+    /** More often is not seen, and a slow terminal would hold up the work. */
+    private static final long REDRAW_NANOS = 100_000_000L;
+
+    private final Terminal terminal;
+    private final String label;
+    private final long startedAt = System.nanoTime();
+    private final double startedWith;
+    private long drawnAt = startedAt - REDRAW_NANOS;
+    private boolean drawn;
+
+    public ProgressBar(Terminal terminal, String label) {
+        this(terminal, label, 0);
+    }
+
+    /** @param done the part that was done before, which says nothing about how long the rest takes */
+    public ProgressBar(Terminal terminal, String label, double done) {
+        this.terminal = terminal;
+        this.label = label;
+        this.startedWith = done;
+    }
+
+    /**
+     * Draws the line anew, if the last time is a while ago.
+     *
+     * @param done from 0 to 1; below 0 if nobody knows
+     * @param detail what else to say, such as a rate
+     */
+    public void show(double done, String detail) {
+        long now = System.nanoTime();
+        if (terminal.errorIsTerminal() && (now - drawnAt >= REDRAW_NANOS || done >= 1)) {
+            drawnAt = now;
+            drawn = true;
+            terminal.err().print("\r\u001b[K" + line(done, detail, (now - startedAt) / 1e9));
+        }
+    }
+
+    /** Takes the line away, so that other output can stand in its place. */
+    public void clear() {
+        if (drawn) {
+            drawn = false;
+            terminal.err().print("\r\u001b[K");
+        }
+    }
+
+    /** The line {@code seconds} after the start. */
+    String line(double done, String detail, double seconds) {
+        if (done < 0) {
+            return label + " " + detail;
+        }
+        int full = (int) (WIDTH * Math.min(1, done));
+        String bar = "[" + "#".repeat(full) + ".".repeat(WIDTH - full) + "]";
+        String percent = String.format(Locale.ROOT, "%3d %%", (int) (100 * done));
+        return label + " " + bar + " " + percent + (detail.isEmpty() ? "" : ", " + detail) + left(done, seconds);
+    }
+
+    private String left(double done, double seconds) {
+        double fresh = done - startedWith;
+        if (fresh <= 0 || done >= 1) {
+            return "";
+        }
+        long left = Math.round(seconds * (1 - done) / fresh);
+        return left < 3600
+                ? ", %d:%02d left".formatted(left / 60, left % 60)
+                : ", %d:%02d h left".formatted(left / 3600, left / 60 % 60);
+    }
+
+    @Override
+    public void close() {
+        clear();
+    }
+}

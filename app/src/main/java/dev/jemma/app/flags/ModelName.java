@@ -1,0 +1,44 @@
+package dev.jemma.app.flags;
+
+import dev.jemma.app.console.Terminal;
+import dev.jemma.engine.UsageException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/** What users name a model by, and the directory that it means. */
+public final class ModelName {
+    /** Where the launcher keeps the built-in model. */
+    private static final String DEMO_PROPERTY = "jemma.demo";
+
+    private ModelName() {}
+
+    /**
+     * The directory of a checkpoint.
+     *
+     * @param name a directory or {@code synthetic:NAME[:FORMAT]}; null for the built-in model
+     * @throws UsageException if it names nothing
+     */
+    public static Path directory(@Nullable String name, Terminal terminal) {
+        if (name == null) {
+            return demo();
+        }
+        if (name.startsWith(SyntheticModels.PREFIX)) {
+            return new SyntheticModels(terminal).directory(name);
+        }
+        Path path = Path.of(name);
+        if (!Files.isDirectory(path)) {
+            throw new UsageException("model: expected a directory with config.json, tokenizer.json and safetensors"
+                    + " files, got '" + name + "', which is " + (Files.exists(path) ? "a file" : "not there"));
+        }
+        return path;
+    }
+
+    private static Path demo() {
+        String demo = System.getProperty(DEMO_PROPERTY);
+        if (demo == null) {
+            throw new UsageException("model: expected --model NAME, got none; scripts/jemma knows the built-in model");
+        }
+        return Path.of(demo);
+    }
+}

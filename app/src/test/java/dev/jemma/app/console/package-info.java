@@ -1,0 +1,4 @@
+@NullMarked
+package dev.jemma.app.console;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.jemma.app.flags;
+
+import org.jspecify.annotations.NullMarked;
