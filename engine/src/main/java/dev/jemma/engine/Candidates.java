@@ -40,6 +40,22 @@ final class Candidates {
         selectAtLeast(logits, k < logits.length ? kthLargest(logits, k) : Float.NEGATIVE_INFINITY);
     }
 
+    /**
+     * As {@link #selectLargest(float[], int)}, from the largest logits of a vocabulary in falling order.
+     *
+     * @return false if logits equal to the k-th may be missing from them: then the selection is incomplete
+     */
+    boolean selectLargest(int[] ids, float[] largest, int k) {
+        float threshold = largest[Math.min(k, largest.length) - 1];
+        count = 0;
+        while (count < largest.length && largest[count] >= threshold) {
+            keys[count] = key(largest[count], ids[count]);
+            count++;
+        }
+        Arrays.sort(keys, 0, count);
+        return count < largest.length || count == keys.length;
+    }
+
     /** Logits of {@code threshold} or more, largest first. */
     void selectAtLeast(float[] logits, float threshold) {
         count = 0;

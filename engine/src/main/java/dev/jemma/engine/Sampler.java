@@ -33,9 +33,16 @@ final class Sampler {
         return seed ^ hash;
     }
 
-    /** Whether the choice needs the logits; otherwise it is their argmax. */
-    boolean needsLogits() {
-        return !options.isGreedy() || options.penalizesRepeats();
+    /** The least of a step's results that the choice needs. */
+    StepResult needs() {
+        if (options.penalizesRepeats()) {
+            return StepResult.LOGITS;
+        }
+        if (options.isGreedy()) {
+            return StepResult.ARGMAX;
+        }
+        boolean fewEnough = options.topK() > 0 && options.topK() <= StepResult.MAX_CANDIDATES;
+        return fewEnough ? StepResult.CANDIDATES : StepResult.LOGITS;
     }
 
     /** Notes a token of the prompt or of the answer, for the repetition penalty. */
@@ -58,6 +65,19 @@ final class Sampler {
         return drawFromCandidates();
     }
 
+    /**
+     * The next token's id, of the largest logits in falling order.
+     *
+     * @return -1 if these are too few to tell: then ask {@link #next}
+     */
+    int next(int[] ids, float[] largest) {
+        if (!candidates.selectLargest(ids, largest, options.topK())) {
+            return -1;
+        }
+        filterTopK();
+        return drawFromCandidates();
+    }
+
     void penalizeRepeats(float[] logits) {
         for (int id = seen.nextSetBit(0); id >= 0; id = seen.nextSetBit(id + 1)) {
             float logit = logits[id];
@@ -69,13 +89,22 @@ final class Sampler {
     void filter(float[] logits) {
         if (options.topK() > 0) {
             candidates.selectLargest(logits, options.topK());
-            if (options.topP() < 1) {
-                keepTopP(totalWeight());
-            }
-        } else if (options.topP() < 1) {
+            filterTopK();
+            return;
+        }
+        if (options.topP() < 1) {
             selectTopP(logits);
         } else {
             selectMinP(logits);
+        }
+        if (options.minP() > 0) {
+            keepMinP();
+        }
+    }
+
+    private void filterTopK() {
+        if (options.topP() < 1) {
+            keepTopP(totalWeight());
         }
         if (options.minP() > 0) {
             keepMinP();

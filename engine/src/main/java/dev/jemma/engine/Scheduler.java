@@ -7,6 +7,7 @@ import java.util.Deque;
 import java.util.Iterator;
 import java.util.List;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Continuous batching: the sequences of a session share each step. A step decodes one token of every sequence whose
@@ -18,7 +19,10 @@ public final class Scheduler {
     private final Tokenizer tokenizer;
     private final Deque<Sequence> waiting = new ArrayDeque<>();
     private final List<Sequence> running = new ArrayList<>();
-    private final List<Sequence> outputs = new ArrayList<>();
+    private @Nullable StepInFlight inFlight;
+
+    /** A step that the device has, and whose sequences its output rows belong to. */
+    private record StepInFlight(Session.Submitted step, List<Sequence> outputs) {}
 
     public Scheduler(Session session, Tokenizer tokenizer) {
         this.session = session;
@@ -64,21 +68,77 @@ public final class Scheduler {
 
     /** Runs one step, if there is anything to do. */
     public void step() {
-        dropCancelled();
-        admit();
-        if (running.isEmpty()) {
-            return;
+        StepInFlight current = inFlight;
+        if (current == null) {
+            dropCancelled();
+            admit();
+            if (running.isEmpty()) {
+                return;
+            }
+            current = submitPlanned();
         }
-        plan();
-        session.run();
-        for (int row = 0; row < outputs.size(); row++) {
-            Sequence sequence = outputs.get(row);
-            FinishReason reason = sequence.advance(session, row);
-            if (reason != null) {
-                running.remove(sequence);
-                sequence.finish(reason);
+        inFlight = mayRunAhead(current.outputs()) ? submitAhead(current.outputs()) : null;
+        session.await(current.step());
+        for (int row = 0; row < current.outputs().size(); row++) {
+            Sequence sequence = current.outputs().get(row);
+            if (running.contains(sequence)) {
+                advance(sequence, row);
             }
         }
+    }
+
+    private void advance(Sequence sequence, int row) {
+        FinishReason reason = sequence.advance(session, row);
+        if (reason != null) {
+            running.remove(sequence);
+            sequence.finish(reason);
+        }
+    }
+
+    /** One token of every decoding sequence and one chunk of prompt in all. */
+    private StepInFlight submitPlanned() {
+        session.begin();
+        List<Sequence> outputs = new ArrayList<>();
+        int promptRows = session.options().prefillChunk();
+        for (Sequence sequence : running) {
+            if (!sequence.isPrefilling()) {
+                sequence.addToken(session);
+                outputs.add(sequence);
+            } else if (promptRows > 0) {
+                promptRows -= sequence.addPrompt(session, promptRows);
+                if (!sequence.isPrefilling()) {
+                    outputs.add(sequence);
+                }
+            }
+        }
+        return submit(outputs);
+    }
+
+    /**
+     * Whether the next step can be encoded while the current one runs: every sequence goes on from the argmax, which the
+     * device has, and none waits for a free slot. A sequence that then turns out to have ended has one step too many in
+     * flight, which does no harm.
+     */
+    private boolean mayRunAhead(List<Sequence> outputs) {
+        return session.runsAhead()
+                && outputs.equals(running)
+                && (waiting.isEmpty() || running.size() == session.options().slots())
+                && running.stream()
+                        .allMatch(
+                                sequence -> sequence.needs() == StepResult.ARGMAX && sequence.goesOnAfterNext(session));
+    }
+
+    private StepInFlight submitAhead(List<Sequence> outputs) {
+        session.begin();
+        for (int row = 0; row < outputs.size(); row++) {
+            outputs.get(row).addTokenInFlight(session, row);
+        }
+        return submit(outputs);
+    }
+
+    private StepInFlight submit(List<Sequence> outputs) {
+        boolean candidates = outputs.stream().anyMatch(sequence -> sequence.needs() == StepResult.CANDIDATES);
+        return new StepInFlight(session.submit(candidates ? StepResult.CANDIDATES : StepResult.ARGMAX), outputs);
     }
 
     private void dropCancelled() {
@@ -121,23 +181,5 @@ public final class Scheduler {
 
     private boolean isFree(int slot) {
         return running.stream().noneMatch(sequence -> sequence.slot() == slot);
-    }
-
-    /** One token of every decoding sequence and one chunk of prompt in all. */
-    private void plan() {
-        session.begin();
-        outputs.clear();
-        int promptRows = session.options().prefillChunk();
-        for (Sequence sequence : running) {
-            if (!sequence.isPrefilling()) {
-                sequence.addToken(session);
-                outputs.add(sequence);
-            } else if (promptRows > 0) {
-                promptRows -= sequence.addPrompt(session, promptRows);
-                if (!sequence.isPrefilling()) {
-                    outputs.add(sequence);
-                }
-            }
-        }
     }
 }

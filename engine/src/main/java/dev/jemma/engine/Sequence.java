@@ -19,6 +19,7 @@ final class Sequence {
     private int reused;
     private int generated;
     private final int[] lastToken = new int[1];
+    private boolean hasTokenInFlight;
     private long startedAt;
     private long firstTokenAt;
     private long lastTokenAt;
@@ -73,6 +74,25 @@ final class Sequence {
         session.add(slot, lastToken, 0, 1, true);
     }
 
+    /** Adds the token that output row {@code row} of the step in flight is going to choose. */
+    void addTokenInFlight(Session session, int row) {
+        session.addInFlight(slot, row);
+        hasTokenInFlight = true;
+    }
+
+    /** The least of a step's results that this sequence needs. */
+    StepResult needs() {
+        return request.logprobs() > 0 ? StepResult.LOGITS : sampler.needs();
+    }
+
+    /** Whether there will be another token, whatever the next one is, unless it ends the text. */
+    boolean goesOnAfterNext(Session session) {
+        return !isPrefilling()
+                && !handle.isCancelled()
+                && generated + 1 < request.stop().maxTokens()
+                && session.room(slot) > 0;
+    }
+
     /**
      * Takes the next token from output row {@code row} of the session's step and tells the listener.
      *
@@ -81,15 +101,15 @@ final class Sequence {
     @Nullable
     FinishReason advance(Session session, int row) {
         List<TokenLogprob> best = List.of();
-        int id;
-        if (sampler.needsLogits() || request.logprobs() > 0) {
-            float[] logits = session.logits(row);
-            if (request.logprobs() > 0) {
-                best = TokenLogprob.best(logits, request.logprobs(), session.candidates());
-            }
-            id = sampler.next(logits);
-        } else {
-            id = session.argmax(row);
+        if (request.logprobs() > 0) {
+            best = TokenLogprob.best(session.logits(row), request.logprobs(), session.candidates());
+        }
+        int id = choose(session, row);
+        int room = session.room(slot);
+        if (hasTokenInFlight) {
+            session.settle(slot, id);
+            hasTokenInFlight = false;
+            room++;
         }
         count(id);
         listener.accept(new GenerationEvent.Token(request.id(), id, best));
@@ -103,7 +123,19 @@ final class Sequence {
         if (generated >= request.stop().maxTokens()) {
             return FinishReason.MAX_TOKENS;
         }
-        return session.room(slot) == 0 ? FinishReason.CONTEXT_FULL : null;
+        return room == 0 ? FinishReason.CONTEXT_FULL : null;
+    }
+
+    private int choose(Session session, int row) {
+        return switch (needs()) {
+            case ARGMAX -> session.argmax(row);
+            case CANDIDATES -> {
+                session.readCandidates(row);
+                int id = sampler.next(session.candidateIds(), session.candidateLogits());
+                yield id < 0 ? sampler.next(session.logits(row)) : id;
+            }
+            case LOGITS -> sampler.next(session.logits(row));
+        };
     }
 
     private void count(int id) {

@@ -18,6 +18,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Everything that running a model needs besides its weights: cache, activations and a command stream, all allocated
@@ -30,11 +31,17 @@ public final class Session implements AutoCloseable {
     private final Step step;
     private final int[] sampled;
     private final float[] logits;
+    private final int[] candidateIds;
+    private final float[] candidateLogits;
+    private final int[] inFlight = new int[1];
     private final Candidates candidates;
     private KvCache cache;
     private GemmaForward forward;
     private CommandStream stream;
+    private Tensor candidateIdTensor;
+    private Tensor candidateLogitTensor;
     private Region suppressed;
+    private final boolean runsAhead;
     private final int suppressedCount;
 
     /**
@@ -50,6 +57,10 @@ public final class Session implements AutoCloseable {
         this.step = new Step(options.maxRows(), options.slots());
         this.sampled = new int[options.slots()];
         this.logits = new float[config.vocabSize()];
+        int candidateCount = Math.min(StepResult.MAX_CANDIDATES + 1, config.vocabSize());
+        this.candidateIds = new int[candidateCount];
+        this.candidateLogits = new float[candidateCount];
+        this.runsAhead = device.isAsynchronous();
         this.candidates = new Candidates(config.vocabSize());
         this.suppressedCount = suppressedIds.length;
         for (int slot = 0; slot < options.slots(); slot++) {
@@ -71,6 +82,11 @@ public final class Session implements AutoCloseable {
         forward = own(new GemmaForward(config, weights, device, cache, options.maxRows(), options.slots()));
         DeviceBuffer ids = own(device.allocate(DType.I32.bytes(Math.max(1, suppressedCount)), "suppressed ids"));
         ids.write(0, MemorySegment.ofArray(suppressedIds));
+        int most = options.slots() * candidateIds.length;
+        DeviceBuffer bestIds = own(device.allocate(DType.I32.bytes(most), "candidate ids"));
+        DeviceBuffer bestLogits = own(device.allocate(DType.F32.bytes(most), "candidate logits"));
+        candidateIdTensor = Tensor.i32(bestIds, RowSet.OUTPUT, candidateIds.length);
+        candidateLogitTensor = Tensor.f32(bestLogits, RowSet.OUTPUT, candidateIds.length);
         suppressed = new Region(ids, 0);
         stream = own(device.openStream(forward.limits()));
     }
@@ -129,33 +145,81 @@ public final class Session implements AutoCloseable {
         }
     }
 
+    /** Adds the token that output row {@code row} of the step submitted last chooses; {@link #settle} follows. */
+    void addInFlight(int slot, int row) {
+        inFlight[0] = -1 - row;
+        add(slot, inFlight, 0, 1, true);
+    }
+
+    /** Says which token {@link #addInFlight} added. */
+    void settle(int slot, int id) {
+        held.get(slot).replaceLast(id);
+    }
+
+    /** Whether a step may be submitted while the one before it still runs, to any use. */
+    boolean runsAhead() {
+        return runsAhead;
+    }
+
     /** Runs the step to its end. */
     void run() {
+        await(submit(StepResult.ARGMAX));
+    }
+
+    /** A step that the device has. */
+    record Submitted(long ticket, @Nullable Tensor sampled) {}
+
+    /** Gives the step to the device, which computes {@code result} besides the argmax. */
+    Submitted submit(StepResult result) {
         Commands commands = stream.begin(step);
         boolean hasOutputs = step.count(RowSet.OUTPUT) > 0;
-        long ticket;
         try {
             forward.encode(commands, step);
             if (hasOutputs) {
-                if (suppressedCount > 0) {
-                    commands.suppress(forward.logits(), suppressed, suppressedCount);
-                }
-                commands.argmax(forward.sampled(), forward.logits());
+                encodeResults(commands, result);
             }
-            ticket = stream.submit();
+            return new Submitted(stream.submit(), hasOutputs ? forward.sampled() : null);
         } catch (RuntimeException failure) {
             stream.abandon();
             throw failure;
         }
-        stream.await(ticket);
-        if (hasOutputs) {
-            read(forward.sampled(), 0, MemorySegment.ofArray(sampled));
+    }
+
+    private void encodeResults(Commands commands, StepResult result) {
+        if (suppressedCount > 0) {
+            commands.suppress(forward.logits(), suppressed, suppressedCount);
+        }
+        commands.argmax(forward.sampled(), forward.logits());
+        if (result == StepResult.CANDIDATES) {
+            commands.topK(candidateIdTensor, candidateLogitTensor, forward.logits());
+        }
+    }
+
+    /** Waits for a step. Its argmax can be read until the next is awaited, the rest until the next is submitted. */
+    void await(Submitted submitted) {
+        stream.await(submitted.ticket());
+        if (submitted.sampled() != null) {
+            read(submitted.sampled(), 0, MemorySegment.ofArray(sampled));
         }
     }
 
     /** The likeliest token after the {@code row}-th sequence that wanted logits. */
     int argmax(int row) {
         return sampled[row];
+    }
+
+    /** Reads the likeliest tokens of the {@code row}-th sequence and their logits, in falling order. */
+    void readCandidates(int row) {
+        read(candidateIdTensor, row, MemorySegment.ofArray(candidateIds));
+        read(candidateLogitTensor, row, MemorySegment.ofArray(candidateLogits));
+    }
+
+    int[] candidateIds() {
+        return candidateIds;
+    }
+
+    float[] candidateLogits() {
+        return candidateLogits;
     }
 
     /** Logits of the {@code row}-th sequence that wanted them, valid until the next call. */

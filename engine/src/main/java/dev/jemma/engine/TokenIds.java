@@ -34,6 +34,10 @@ public final class TokenIds {
         ids[size++] = id;
     }
 
+    void replaceLast(int id) {
+        ids[size - 1] = id;
+    }
+
     /** Adds {@code [from, to)} of {@code other}. */
     public void addAll(TokenIds other, int from, int to) {
         for (int i = from; i < to; i++) {

@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.Random;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -142,9 +144,50 @@ class SamplerTest {
     }
 
     @Test
+    void theLargestLogitsAreAsGoodAsAllOfThem() {
+        long seed = 3;
+        Random random = new Random(seed);
+        int incomplete = 0;
+        for (int round = 0; round < 300; round++) {
+            float[] logits = new float[200];
+            // Halves: many are equal, and in some rounds those level with the k-th do not end within the largest 65.
+            for (int i = 0; i < logits.length; i++) {
+                logits[i] = Math.round(6 * random.nextGaussian()) / (round % 2 == 0 ? 2f : 1f + i);
+            }
+            int k = 1 + random.nextInt(StepResult.MAX_CANDIDATES);
+            SamplingOptions options = new SamplingOptions(0.9f, k, round % 3 == 0 ? 1 : 0.8f, 0.01f, 1, round);
+            int[] ids = IntStream.range(0, logits.length)
+                    .boxed()
+                    .sorted(Comparator.comparingDouble(id -> -logits[id]))
+                    .mapToInt(id -> id)
+                    .limit(StepResult.MAX_CANDIDATES + 1)
+                    .toArray();
+            float[] largest = new float[ids.length];
+            for (int i = 0; i < ids.length; i++) {
+                largest[i] = logits[ids[i]];
+            }
+            assertThat(sampler(options).needs()).isEqualTo(StepResult.CANDIDATES);
+            int id = sampler(options).next(ids, largest);
+            if (id < 0) {
+                incomplete++;
+                assertThat(largest[k - 1]).isEqualTo(largest[largest.length - 1]);
+            } else {
+                assertThat(id)
+                        .as("seed %d round %d", seed, round)
+                        .isEqualTo(sampler(options).next(logits));
+            }
+        }
+        assertThat(incomplete).isBetween(1, 150);
+    }
+
+    private static Sampler sampler(SamplingOptions options) {
+        return new Sampler(options, "", new Candidates(200));
+    }
+
+    @Test
     void greedyTakesTheLargestAndTheFirstOfEquals() {
         Sampler sampler = new Sampler(SamplingOptions.GREEDY, "", new Candidates(4));
-        assertThat(sampler.needsLogits()).isFalse();
+        assertThat(sampler.needs()).isEqualTo(StepResult.ARGMAX);
         assertThat(sampler.next(new float[] {1, 5, 5, -2})).isEqualTo(1);
     }
 
@@ -152,7 +195,7 @@ class SamplerTest {
     void greedyWithPenaltyLeavesWhatItHasSeen() {
         Sampler sampler = new Sampler(new SamplingOptions(0, 0, 1, 0, 2, 0), "", new Candidates(3));
         sampler.observe(1);
-        assertThat(sampler.needsLogits()).isTrue();
+        assertThat(sampler.needs()).isEqualTo(StepResult.LOGITS);
         assertThat(sampler.next(new float[] {3, 5, -2})).isZero();
     }
 

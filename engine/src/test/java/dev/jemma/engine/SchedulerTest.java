@@ -119,6 +119,55 @@ class SchedulerTest {
         }
     }
 
+    /** Stop tokens, lengths and newcomers end run-ahead at different steps. */
+    @ParameterizedTest
+    @CsvSource({"1", "2", "5"})
+    void aDeviceThatRunsAheadGivesTheSameTexts(int slots) {
+        Set<Integer> stopIds = Set.copyOf(golden.prompts().get(2).greedy().subList(4, 5));
+        List<GenerationRequest> requests = new ArrayList<>();
+        for (int i = 0; i < 9; i++) {
+            TokenIds prompt = golden.prompts().get(i % 4).ids();
+            SamplingOptions sampling = i == 5 ? new SamplingOptions(1, 20, 0.9f, 0, 1, 4) : SamplingOptions.GREEDY;
+            requests.add(new GenerationRequest(
+                    "r" + i, prompt, sampling, new StopConditions(3 + 7 * i, stopIds, List.of()), 0));
+        }
+        requests.add(Golden.greedy("to the end", golden.prompts().get(4).ids(), CONTEXT));
+        Golden ahead = new Golden(new AsynchronousDevice(golden.device()), golden.model(), golden.prompts());
+        try (Session together = ahead.session(slots, CONTEXT, 16);
+                Session alone = golden.session(1, CONTEXT, 16)) {
+            assertThat(together.runsAhead()).isTrue();
+            Results actual = run(ahead, together, requests);
+            for (GenerationRequest request : requests) {
+                GenerationResult expected = run(golden, alone, List.of(request)).of(request.id());
+                assertThat(ids(actual.of(request.id()))).as(request.id()).isEqualTo(ids(expected));
+                assertThat(actual.of(request.id()).reason()).isEqualTo(expected.reason());
+            }
+            assertThat(actual.of("to the end").reason()).isEqualTo(FinishReason.CONTEXT_FULL);
+        }
+    }
+
+    @Test
+    void whatRanAheadOfAnEndedTextIsReused() {
+        Golden.Prompt first = golden.prompts().get(1);
+        int stop = first.greedy().get(6);
+        TokenIds second = TokenIds.of(first.ids().toArray());
+        first.greedy().subList(0, first.greedy().indexOf(stop) + 1).forEach(second::add);
+        second.add(40);
+        Golden ahead = new Golden(new AsynchronousDevice(golden.device()), golden.model(), golden.prompts());
+        try (Session session = ahead.session(1, CONTEXT, 16);
+                Session fresh = golden.session(1, CONTEXT, 16)) {
+            Generator generator =
+                    new Generator(new Scheduler(session, golden.model().tokenizer()));
+            StopConditions untilStop = new StopConditions(100, Set.of(stop), List.of());
+            generator.generate(new GenerationRequest("", first.ids(), SamplingOptions.GREEDY, untilStop, 0), _ -> {});
+            GenerationResult continued = generator.generate(Golden.greedy("", second, 8), _ -> {});
+            assertThat(continued.stats().reusedTokens()).isEqualTo(second.size() - 1);
+            GenerationResult expected =
+                    run(golden, fresh, List.of(Golden.greedy("", second, 8))).of("");
+            assertThat(ids(continued)).isEqualTo(ids(expected));
+        }
+    }
+
     @Test
     void aConversationReusesWhatTheCacheHolds() {
         Golden.Prompt first = golden.prompts().get(1);

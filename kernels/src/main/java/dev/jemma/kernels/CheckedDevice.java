@@ -39,6 +39,11 @@ final class CheckedDevice implements Device {
     }
 
     @Override
+    public boolean isAsynchronous() {
+        return device.isAsynchronous();
+    }
+
+    @Override
     public CommandStream openStream(StepLimits limits) {
         return new CheckedStream(device.openStream(limits), limits);
     }

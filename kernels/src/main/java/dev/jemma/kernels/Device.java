@@ -25,6 +25,9 @@ public interface Device extends AutoCloseable {
      */
     Region adopt(MemorySegment bytes, String label);
 
+    /** Whether submitted steps run while the host goes on; if not, a step has run when it has been submitted. */
+    boolean isAsynchronous();
+
     /** Opens a command stream whose steps stay within {@code limits}; takes all its memory now. */
     CommandStream openStream(StepLimits limits);
 

@@ -52,6 +52,11 @@ public final class CpuDevice implements Device {
     }
 
     @Override
+    public boolean isAsynchronous() {
+        return false;
+    }
+
+    @Override
     public CommandStream openStream(StepLimits limits) {
         return new CpuStream(limits, memory, pool);
     }

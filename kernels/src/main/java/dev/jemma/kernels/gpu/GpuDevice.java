@@ -55,6 +55,11 @@ public final class GpuDevice implements Device {
     }
 
     @Override
+    public boolean isAsynchronous() {
+        return true;
+    }
+
+    @Override
     public CommandStream openStream(StepLimits limits) {
         return new GpuCommandStream(driver, shaders, limits);
     }

@@ -39,6 +39,11 @@ public final class ReferenceDevice implements Device {
     }
 
     @Override
+    public boolean isAsynchronous() {
+        return false;
+    }
+
+    @Override
     public CommandStream openStream(StepLimits limits) {
         return new ReferenceStream(limits);
     }

@@ -32,6 +32,11 @@ final class MutantDevice implements Device {
     }
 
     @Override
+    public boolean isAsynchronous() {
+        return device.isAsynchronous();
+    }
+
+    @Override
     public CommandStream openStream(StepLimits limits) {
         CommandStream stream = device.openStream(limits);
         return new CommandStream() {

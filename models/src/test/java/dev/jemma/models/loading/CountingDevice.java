@@ -98,6 +98,11 @@ final class CountingDevice implements Device {
     }
 
     @Override
+    public boolean isAsynchronous() {
+        return false;
+    }
+
+    @Override
     public CommandStream openStream(StepLimits limits) {
         throw new UnsupportedOperationException("computes nothing");
     }
