@@ -54,6 +54,8 @@ final class Main implements Runnable {
                 .addSubcommand(new GenerateCommand(terminal))
                 .addSubcommand(new InfoCommand(terminal))
                 .addSubcommand(new BenchCommand(terminal))
+                .addSubcommand(new QuantizeCommand(terminal))
+                .addSubcommand(new PerplexityCommand(terminal))
                 .addSubcommand(new SyntheticCommand(terminal))
                 .addSubcommand(new DoctorCommand(terminal))
                 .setUsageHelpAutoWidth(false)

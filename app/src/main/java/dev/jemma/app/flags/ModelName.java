@@ -11,16 +11,18 @@ public final class ModelName {
     /** Where the launcher keeps the built-in model. */
     private static final String DEMO_PROPERTY = "jemma.demo";
 
+    private static final String DEMO = "demo";
+
     private ModelName() {}
 
     /**
      * The directory of a checkpoint.
      *
-     * @param name a directory or {@code synthetic:NAME[:FORMAT]}; null for the built-in model
+     * @param name a directory or {@code synthetic:NAME[:FORMAT]}; null or {@code demo} for the built-in model
      * @throws UsageException if it names nothing
      */
     public static Path directory(@Nullable String name, Terminal terminal) {
-        if (name == null) {
+        if (name == null || (name.equals(DEMO) && !Files.exists(Path.of(name)))) {
             return demo();
         }
         if (name.startsWith(SyntheticModels.PREFIX)) {

@@ -6,16 +6,9 @@ import dev.jemma.app.console.Terminal;
 import dev.jemma.app.console.UserDirectories;
 import dev.jemma.engine.UsageException;
 import dev.jemma.models.synthetic.SyntheticModel;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
 
 /** Models with random weights, named {@code synthetic:NAME[:FORMAT]}: written once, kept in the user's cache. */
 public final class SyntheticModels {
@@ -23,9 +16,6 @@ public final class SyntheticModels {
     public static final String PREFIX = "synthetic:";
 
     private static final Map<String, Integer> BITS = Map.of("bf16", 16, "8bit", 8, "4bit", 4);
-
-    /** A disk that is full to the last byte serves nobody. */
-    private static final long SPARE_BYTES = 1L << 28;
 
     private final Terminal terminal;
     private final Path cache;
@@ -62,61 +52,22 @@ public final class SyntheticModels {
     }
 
     private void make(String name, int bits, Path directory) {
-        try {
-            Files.createDirectories(cache);
-            Path unfinished = Files.createTempDirectory(cache, directory.getFileName() + ".unfinished-");
-            try {
-                write(name, bits, unfinished, directory);
-                Files.move(unfinished, directory, StandardCopyOption.ATOMIC_MOVE);
-            } catch (FileAlreadyExistsException | java.nio.file.DirectoryNotEmptyException madeByAnother) {
-                remove(unfinished);
-            } catch (IOException | RuntimeException failure) {
-                remove(unfinished);
-                throw failure;
-            }
-        } catch (IOException failure) {
-            throw new UncheckedIOException(
-                    directory + ": cannot be written: " + failure.getMessage()
-                            + "; set XDG_CACHE_HOME to a directory with room",
-                    failure);
-        }
-    }
-
-    private void write(String name, int bits, Path unfinished, Path directory) {
+        NewDirectory target = new NewDirectory(directory);
         try (ProgressBar bar = new ProgressBar(terminal, name)) {
-            SyntheticModel.write(name, bits, unfinished, (bytes, total) -> {
+            target.write(unfinished -> SyntheticModel.write(name, bits, unfinished, (bytes, total) -> {
                 if (bytes == 0) {
-                    checkSpace(directory, total);
+                    target.checkSpace(total);
                     terminal.err()
                             .println("jemma: writing random weights once, " + ByteCount.text(total) + ", to "
                                     + directory);
                 }
                 bar.show((double) bytes / total, ByteCount.text(bytes));
-            });
+            }));
+        } catch (UsageException failure) {
+            if (!Files.isDirectory(directory)) {
+                throw failure;
+            }
+            // Another process has made it in the meantime.
         }
-    }
-
-    private void checkSpace(Path directory, long bytes) {
-        long free;
-        try {
-            free = Files.getFileStore(cache).getUsableSpace();
-        } catch (IOException unknown) {
-            return;
-        }
-        if (free < bytes + SPARE_BYTES) {
-            throw new UsageException(directory + ": expected room for " + ByteCount.text(bytes) + ", got "
-                    + ByteCount.text(free) + " on that disk; set XDG_CACHE_HOME to a directory with more");
-        }
-    }
-
-    private static void remove(Path directory) throws IOException {
-        List<Path> files = new ArrayList<>();
-        try (Stream<Path> entries = Files.list(directory)) {
-            entries.forEach(files::add);
-        }
-        for (Path file : files) {
-            Files.delete(file);
-        }
-        Files.delete(directory);
     }
 }

@@ -10,6 +10,7 @@ import dev.jemma.models.safetensors.SafetensorsCheckpoint;
 import dev.jemma.models.safetensors.SafetensorsCheckpoint.StoredTensor;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -69,17 +70,18 @@ public final class DecoderCheckpoint {
         return config;
     }
 
-    String prefix() {
+    /** Stands before every decoder tensor's name but the head's. */
+    public String prefix() {
         return names.prefix();
     }
 
-    boolean splitExperts() {
+    /** MLX's three stacks of experts per layer instead of Hugging Face's two. */
+    public boolean splitExperts() {
         return names.splitExperts();
     }
 
     /** Module path of a head of its own; null where the embedding table is the head. */
-    @Nullable
-    String lmHead() {
+    public @Nullable String lmHead() {
         return untiedHead(config.gemma(), names);
     }
 
@@ -116,7 +118,12 @@ public final class DecoderCheckpoint {
                 .collect(Collectors.joining("; "));
     }
 
-    TensorSpec spec(String name) {
+    /** Every weight that the configuration calls for, in the order of the forward pass. */
+    public Collection<TensorSpec> specs() {
+        return tensors.specs().values();
+    }
+
+    public TensorSpec spec(String name) {
         TensorSpec spec = tensors.specs().get(name);
         if (spec == null) {
             throw new IllegalArgumentException(name + " is not part of this decoder");
@@ -124,11 +131,13 @@ public final class DecoderCheckpoint {
         return spec;
     }
 
-    boolean has(String tensor) {
+    /** Whether an optional tensor is there. */
+    public boolean has(String tensor) {
         return used.contains(tensor);
     }
 
-    StoredTensor stored(String tensor) {
+    /** A tensor of the files, needed or not. */
+    public StoredTensor stored(String tensor) {
         StoredTensor found = stored.get(tensor);
         if (found == null) {
             throw new IllegalArgumentException(tensor + " is not in the checkpoint");
@@ -137,17 +146,27 @@ public final class DecoderCheckpoint {
     }
 
     /** Null for an unquantized weight. */
-    Quantization.@Nullable Setting setting(TensorSpec spec) {
+    public Quantization.@Nullable Setting setting(TensorSpec spec) {
         return settings.get(spec.name());
     }
 
     /** Type of a tensor that was checked to be a floating-point one. */
-    DType floatType(String tensor) {
+    public DType floatType(String tensor) {
         DType type = weightType(stored(tensor));
         if (type == null) {
             throw new IllegalArgumentException(tensor + " has no floating-point type");
         }
         return type;
+    }
+
+    /** Tensors of layers that read another layer's keys and values: there in some exports, used by nobody. */
+    public List<String> unusedTensors() {
+        List<String> modules =
+                DecoderTensors.unusedModules(config.gemma(), names.prefix()).toList();
+        return stored.keySet().stream()
+                .filter(name -> modules.stream().anyMatch(name::startsWith))
+                .sorted()
+                .toList();
     }
 
     private static @Nullable DType weightType(StoredTensor tensor) {

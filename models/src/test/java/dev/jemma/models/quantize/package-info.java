@@ -1,0 +1,4 @@
+@NullMarked
+package dev.jemma.models.quantize;
+
+import org.jspecify.annotations.NullMarked;
