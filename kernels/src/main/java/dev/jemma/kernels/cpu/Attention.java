@@ -106,7 +106,7 @@ final class Attention {
         int from = begin + split * share;
         int to = Math.min(end, from + share);
         AttentionKernels.start(own.max, own.total, width);
-        Memory.zero(own.sums, 4L * width * Tiles.wholeRows(kv.headDim()));
+        Memory.zero(own.sums, 4L * width * kv.headDim());
         int seenByLast = kv.firstVisible(rows.position(lastRow));
         for (int key = from; key < to; ) {
             int untilWrap = kv.capacity() - kv.row(key);
@@ -124,8 +124,7 @@ final class Attention {
         long rowStep = 4L * headDim;
         long lanesStep = 4L * width;
         unpack(kv.keys(), slot, kvHead, key, keys, own.tile, worker);
-        Memory.zero(own.scores, lanesStep * Tiles.wholeRows(keys));
-        Tiles.addProduct(vectors, keys, own.tile, rowStep, 4, own.queries, own.scores, lanesStep, headDim);
+        Tiles.product(vectors, keys, own.tile, rowStep, 4, own.queries, own.scores, lanesStep, headDim);
         if (softcap > 0) {
             Exponential.softcap(own.scores, keys * width, softcap);
         }
@@ -135,11 +134,10 @@ final class Attention {
         AttentionKernels.shift(own.scores, keys, width, own.max, own.correction);
         Exponential.exp(own.scores, keys * width);
         Exponential.exp(own.correction, width);
-        if (AttentionKernels.addWeights(own.scores, keys, width, own.total, own.correction)) {
-            AttentionKernels.multiply(own.sums, headDim, width, own.correction);
-        }
+        AttentionKernels.addWeights(own.scores, keys, width, own.total, own.correction);
         unpack(kv.values(), slot, kvHead, key, keys, own.tile, worker);
-        Tiles.addProduct(vectors, headDim, own.tile, 4, rowStep, own.scores, own.sums, lanesStep, keys);
+        Tiles.product(vectors, headDim, own.tile, 4, rowStep, own.scores, own.product, lanesStep, keys);
+        AttentionKernels.correctAndAdd(own.sums, own.product, headDim, width, own.correction);
     }
 
     /** {@code keys} neighbouring rows of the cache as floats. */

@@ -60,9 +60,8 @@ final class AttentionKernels {
         }
     }
 
-    /** {@code total = total * correction + sum of weights}; whether any correction is not 1. */
-    static boolean addWeights(long weights, int keys, int width, long total, long correction) {
-        boolean corrected = false;
+    /** {@code total = total * correction + sum of weights}. */
+    static void addWeights(long weights, int keys, int width, long total, long correction) {
         for (long i = 0; i < 4L * width; i += V) {
             FloatVector factor = FloatVector.fromMemorySegment(Lanes.F, ALL, correction + i, LE);
             FloatVector sum =
@@ -71,9 +70,20 @@ final class AttentionKernels {
                 sum = sum.add(FloatVector.fromMemorySegment(Lanes.F, ALL, weights + 4L * width * key + i, LE));
             }
             sum.intoMemorySegment(ALL, total + i, LE);
-            corrected |= factor.compare(VectorOperators.NE, 1f).anyTrue();
         }
-        return corrected;
+    }
+
+    /** {@code sums[d] = sums[d] * correction + addend[d]} for {@code rows} rows. */
+    static void correctAndAdd(long sums, long addend, int rows, int width, long correction) {
+        for (int row = 0; row < rows; row++) {
+            long at = 4L * width * row;
+            for (long i = at; i < at + 4L * width; i += V) {
+                FloatVector factor = FloatVector.fromMemorySegment(Lanes.F, ALL, correction + i - at, LE);
+                FloatVector.fromMemorySegment(Lanes.F, ALL, sums + i, LE)
+                        .fma(factor, FloatVector.fromMemorySegment(Lanes.F, ALL, addend + i, LE))
+                        .intoMemorySegment(ALL, sums + i, LE);
+            }
+        }
     }
 
     /** {@code sums[d] = sums[d] * factor} for {@code rows} rows. */

@@ -22,6 +22,9 @@ final class AttentionScratch {
     /** Weighted sums of values, {@code [headDim, width]}. */
     final long sums;
 
+    /** The same of one tile of keys. */
+    final long product;
+
     /** Largest score so far, {@code [width]}. */
     final long max;
 
@@ -42,6 +45,7 @@ final class AttentionScratch {
         scores = scratch.take("scores", 4L * LANES * KEYS);
         tile = scratch.take("keys and values", 4L * (KEYS * limits.maxAttentionCols() + Tiles.ROWS));
         sums = scratch.take("sums of values", 4L * LANES * cols);
+        product = scratch.take("sums of a tile's values", 4L * LANES * cols);
         max = scratch.take("softmax", 4L * LANES * 5);
         total = max + 4L * LANES;
         correction = max + 8L * LANES;

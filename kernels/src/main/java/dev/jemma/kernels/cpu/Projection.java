@@ -179,7 +179,6 @@ final class Projection {
     private void tiles(Weight w, Tensor out, int begin, int end, Scratch.Worker own) {
         int count = end - begin;
         long stride = productStride(rows);
-        Memory.zero(own.product, Tiles.wholeRows(count) * stride);
         for (int col = 0; col < w.cols(); col += PANEL_COLS) {
             int cols = Math.min(PANEL_COLS, w.cols() - col);
             unpack(w, begin, count, col, cols, own);
@@ -187,8 +186,15 @@ final class Projection {
                 int vectors = Tiles.vectors(rows - token);
                 int width = vectors * Lanes.COUNT;
                 long x = scratch.packed + 4L * ((long) w.cols() * token + (long) col * width);
-                Tiles.addProduct(
-                        vectors, count, own.panel, 4L * PANEL_COLS, 4, x, own.product + 4L * token, stride, cols);
+                long to = own.product + 4L * token;
+                if (col == 0) {
+                    Tiles.product(vectors, count, own.panel, 4L * PANEL_COLS, 4, x, to, stride, cols);
+                } else {
+                    Tiles.product(vectors, count, own.panel, 4L * PANEL_COLS, 4, x, own.part, 4L * width, cols);
+                    for (int row = 0; row < count; row++) {
+                        RowKernels.add(to + row * stride, to + row * stride, own.part + 4L * width * row, width, 1);
+                    }
+                }
                 token += width;
             }
         }

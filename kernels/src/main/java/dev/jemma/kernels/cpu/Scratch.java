@@ -71,6 +71,9 @@ final class Scratch implements AutoCloseable {
         /** Products of a panel: its rows, {@link Projection#productStride} bytes apart. */
         final long product;
 
+        /** What one stretch of columns adds to the products of a panel with one tile's activations. */
+        final long part;
+
         /** Rearrangement of activations: see {@link TokenPacking}. */
         final long block;
 
@@ -83,6 +86,7 @@ final class Scratch implements AutoCloseable {
             run = take("run", 4L * (RUN + Lanes.COUNT));
             row = take("row", 4L * (cols + Lanes.COUNT));
             panel = take("weight panel", 4L * Projection.PANEL_ROWS * Projection.PANEL_COLS);
+            part = take("partial products", 4L * Projection.PANEL_ROWS * wholeTileColumns(1));
             product = take("products", Projection.PANEL_ROWS * Projection.productStride(rows));
             block = take("activation block", TokenPacking.BLOCK_BYTES);
             halves = new float[cols];

@@ -6,7 +6,7 @@ import static dev.jemma.kernels.cpu.Memory.LE;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * The innermost part of every matrix product: {@code c[r, j] += sum_k a[r, k] b[k, j]} for six rows r and one, two or
+ * The innermost part of every matrix product: {@code c[r, j] = sum_k a[r, k] b[k, j]} for six rows r and one, two or
  * four vectors of columns j. Each element of a is broadcast against whole vectors of b, so that no sum crosses lanes.
  *
  * <p>Sizes: two FMAs a cycle of four cycles' latency want at least 8 sums in flight; six rows times four vectors are 24
@@ -14,7 +14,9 @@ import jdk.incubator.vector.FloatVector;
  * vectors. Measured at 512 bits: 93 % of the FMA peak with four vectors, 75 % with two, 53 % with one; 4 rows by 4
  * vectors 88 %, 12 by 2 78 %.
  *
- * <p>The methods are long because C2 keeps vectors in registers only as local variables.
+ * <p>The methods are long because C2 keeps vectors in registers only as local variables. They start from zero and leave
+ * adding to others: with 24 more loads at their start C1 gave up on the widest ("out of virtual registers"), which HotSpot
+ * then never compiles at all under tiered compilation, and C2 boxed its vectors in some runs.
  */
 final class Tiles {
     /** Rows of every tile. Callers round their memory up to it; surplus rows are computed and ignored. */
@@ -41,14 +43,13 @@ final class Tiles {
     }
 
     /**
-     * Adds the product of {@code wholeRows(rows)} rows. Steps are in bytes.
+     * The product of {@code wholeRows(rows)} rows. Steps are in bytes.
      *
      * @param a element (r, k) at {@code a + r * rowStep + k * step}
      * @param b {@code [depth, vectors * Lanes.COUNT]}, dense
      * @param c row r at {@code c + r * cStep}
      */
-    static void addProduct(
-            int vectors, int rows, long a, long rowStep, long step, long b, long c, long cStep, int depth) {
+    static void product(int vectors, int rows, long a, long rowStep, long step, long b, long c, long cStep, int depth) {
         for (int row = 0; row < rows; row += ROWS) {
             long from = a + row * rowStep;
             long to = c + row * cStep;
@@ -61,12 +62,12 @@ final class Tiles {
     }
 
     private static void sixByOne(long a, long rowStep, long step, long b, long c, long cStep, int depth) {
-        FloatVector a0 = FloatVector.fromMemorySegment(Lanes.F, ALL, c, LE);
-        FloatVector a1 = FloatVector.fromMemorySegment(Lanes.F, ALL, c + cStep, LE);
-        FloatVector a2 = FloatVector.fromMemorySegment(Lanes.F, ALL, c + 2 * cStep, LE);
-        FloatVector a3 = FloatVector.fromMemorySegment(Lanes.F, ALL, c + 3 * cStep, LE);
-        FloatVector a4 = FloatVector.fromMemorySegment(Lanes.F, ALL, c + 4 * cStep, LE);
-        FloatVector a5 = FloatVector.fromMemorySegment(Lanes.F, ALL, c + 5 * cStep, LE);
+        FloatVector a0 = FloatVector.zero(Lanes.F);
+        FloatVector a1 = a0;
+        FloatVector a2 = a0;
+        FloatVector a3 = a0;
+        FloatVector a4 = a0;
+        FloatVector a5 = a0;
         for (int k = 0; k < depth; k++) {
             long at = a + k * step;
             long x = b + (long) k * V;
@@ -93,18 +94,18 @@ final class Tiles {
     }
 
     private static void sixByTwo(long a, long rowStep, long step, long b, long c, long cStep, int depth) {
-        FloatVector a0 = FloatVector.fromMemorySegment(Lanes.F, ALL, c, LE);
-        FloatVector b0 = FloatVector.fromMemorySegment(Lanes.F, ALL, c + V, LE);
-        FloatVector a1 = FloatVector.fromMemorySegment(Lanes.F, ALL, c + cStep, LE);
-        FloatVector b1 = FloatVector.fromMemorySegment(Lanes.F, ALL, c + cStep + V, LE);
-        FloatVector a2 = FloatVector.fromMemorySegment(Lanes.F, ALL, c + 2 * cStep, LE);
-        FloatVector b2 = FloatVector.fromMemorySegment(Lanes.F, ALL, c + 2 * cStep + V, LE);
-        FloatVector a3 = FloatVector.fromMemorySegment(Lanes.F, ALL, c + 3 * cStep, LE);
-        FloatVector b3 = FloatVector.fromMemorySegment(Lanes.F, ALL, c + 3 * cStep + V, LE);
-        FloatVector a4 = FloatVector.fromMemorySegment(Lanes.F, ALL, c + 4 * cStep, LE);
-        FloatVector b4 = FloatVector.fromMemorySegment(Lanes.F, ALL, c + 4 * cStep + V, LE);
-        FloatVector a5 = FloatVector.fromMemorySegment(Lanes.F, ALL, c + 5 * cStep, LE);
-        FloatVector b5 = FloatVector.fromMemorySegment(Lanes.F, ALL, c + 5 * cStep + V, LE);
+        FloatVector a0 = FloatVector.zero(Lanes.F);
+        FloatVector b0 = a0;
+        FloatVector a1 = a0;
+        FloatVector b1 = a0;
+        FloatVector a2 = a0;
+        FloatVector b2 = a0;
+        FloatVector a3 = a0;
+        FloatVector b3 = a0;
+        FloatVector a4 = a0;
+        FloatVector b4 = a0;
+        FloatVector a5 = a0;
+        FloatVector b5 = a0;
         for (int k = 0; k < depth; k++) {
             long at = a + k * step;
             long x = b + (long) k * 2L * V;
@@ -144,30 +145,30 @@ final class Tiles {
     }
 
     private static void sixByFour(long a, long rowStep, long step, long b, long c, long cStep, int depth) {
-        FloatVector a0 = FloatVector.fromMemorySegment(Lanes.F, ALL, c, LE);
-        FloatVector b0 = FloatVector.fromMemorySegment(Lanes.F, ALL, c + V, LE);
-        FloatVector c0 = FloatVector.fromMemorySegment(Lanes.F, ALL, c + 2L * V, LE);
-        FloatVector d0 = FloatVector.fromMemorySegment(Lanes.F, ALL, c + 3L * V, LE);
-        FloatVector a1 = FloatVector.fromMemorySegment(Lanes.F, ALL, c + cStep, LE);
-        FloatVector b1 = FloatVector.fromMemorySegment(Lanes.F, ALL, c + cStep + V, LE);
-        FloatVector c1 = FloatVector.fromMemorySegment(Lanes.F, ALL, c + cStep + 2L * V, LE);
-        FloatVector d1 = FloatVector.fromMemorySegment(Lanes.F, ALL, c + cStep + 3L * V, LE);
-        FloatVector a2 = FloatVector.fromMemorySegment(Lanes.F, ALL, c + 2 * cStep, LE);
-        FloatVector b2 = FloatVector.fromMemorySegment(Lanes.F, ALL, c + 2 * cStep + V, LE);
-        FloatVector c2 = FloatVector.fromMemorySegment(Lanes.F, ALL, c + 2 * cStep + 2L * V, LE);
-        FloatVector d2 = FloatVector.fromMemorySegment(Lanes.F, ALL, c + 2 * cStep + 3L * V, LE);
-        FloatVector a3 = FloatVector.fromMemorySegment(Lanes.F, ALL, c + 3 * cStep, LE);
-        FloatVector b3 = FloatVector.fromMemorySegment(Lanes.F, ALL, c + 3 * cStep + V, LE);
-        FloatVector c3 = FloatVector.fromMemorySegment(Lanes.F, ALL, c + 3 * cStep + 2L * V, LE);
-        FloatVector d3 = FloatVector.fromMemorySegment(Lanes.F, ALL, c + 3 * cStep + 3L * V, LE);
-        FloatVector a4 = FloatVector.fromMemorySegment(Lanes.F, ALL, c + 4 * cStep, LE);
-        FloatVector b4 = FloatVector.fromMemorySegment(Lanes.F, ALL, c + 4 * cStep + V, LE);
-        FloatVector c4 = FloatVector.fromMemorySegment(Lanes.F, ALL, c + 4 * cStep + 2L * V, LE);
-        FloatVector d4 = FloatVector.fromMemorySegment(Lanes.F, ALL, c + 4 * cStep + 3L * V, LE);
-        FloatVector a5 = FloatVector.fromMemorySegment(Lanes.F, ALL, c + 5 * cStep, LE);
-        FloatVector b5 = FloatVector.fromMemorySegment(Lanes.F, ALL, c + 5 * cStep + V, LE);
-        FloatVector c5 = FloatVector.fromMemorySegment(Lanes.F, ALL, c + 5 * cStep + 2L * V, LE);
-        FloatVector d5 = FloatVector.fromMemorySegment(Lanes.F, ALL, c + 5 * cStep + 3L * V, LE);
+        FloatVector a0 = FloatVector.zero(Lanes.F);
+        FloatVector b0 = a0;
+        FloatVector c0 = a0;
+        FloatVector d0 = a0;
+        FloatVector a1 = a0;
+        FloatVector b1 = a0;
+        FloatVector c1 = a0;
+        FloatVector d1 = a0;
+        FloatVector a2 = a0;
+        FloatVector b2 = a0;
+        FloatVector c2 = a0;
+        FloatVector d2 = a0;
+        FloatVector a3 = a0;
+        FloatVector b3 = a0;
+        FloatVector c3 = a0;
+        FloatVector d3 = a0;
+        FloatVector a4 = a0;
+        FloatVector b4 = a0;
+        FloatVector c4 = a0;
+        FloatVector d4 = a0;
+        FloatVector a5 = a0;
+        FloatVector b5 = a0;
+        FloatVector c5 = a0;
+        FloatVector d5 = a0;
         for (int k = 0; k < depth; k++) {
             long at = a + k * step;
             long x = b + (long) k * 4L * V;
