@@ -25,6 +25,9 @@ public sealed interface GenerationEvent {
         }
     }
 
+    /** More of the model's reasoning before its answer, in whole characters; only if the request keeps them apart. */
+    record Thought(String id, String text) implements GenerationEvent {}
+
     /** More of the text: whole characters, and nothing that may turn out to be part of a stop string. */
     record Text(String id, String text) implements GenerationEvent {}
 

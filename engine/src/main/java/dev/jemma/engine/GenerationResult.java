@@ -36,6 +36,7 @@ public record GenerationResult(
                         logprobs.add(token.best());
                     }
                 }
+                case GenerationEvent.Thought _ -> {}
                 case GenerationEvent.Text more -> text.append(more.text());
                 case GenerationEvent.Finished end -> finished = end;
             }

@@ -44,7 +44,7 @@ public final class Scheduler {
                 request,
                 listener,
                 new Sampler(request.sampling(), request.id(), session.candidates()),
-                new SequenceText(tokenizer.newStream(), request.stop().stopStrings()));
+                SequenceText.of(request, tokenizer));
         waiting.add(sequence);
         return sequence.handle();
     }

@@ -1,5 +1,6 @@
 package dev.jemma.engine;
 
+import dev.jemma.models.chat.ThoughtChannel.Part;
 import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -149,14 +150,17 @@ final class Sequence {
         sampler.observe(id);
     }
 
-    private void show(String piece) {
-        if (!piece.isEmpty()) {
-            listener.accept(new GenerationEvent.Text(request.id(), piece));
+    private void show(List<Part> parts) {
+        for (Part part : parts) {
+            listener.accept(
+                    part.thought()
+                            ? new GenerationEvent.Thought(request.id(), part.text())
+                            : new GenerationEvent.Text(request.id(), part.text()));
         }
     }
 
     void finish(FinishReason reason) {
-        show(text.finish());
+        show(text.finish(reason == FinishReason.STOP_TOKEN));
         listener.accept(new GenerationEvent.Finished(request.id(), reason, stats()));
     }
 

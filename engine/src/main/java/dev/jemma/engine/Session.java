@@ -78,7 +78,7 @@ public final class Session implements AutoCloseable {
         cache = own(KvCache.allocate(
                 device,
                 GemmaForward.cacheSpec(
-                        config, options.slots(), options.contextSize(), options.prefillChunk(), options.kvType())));
+                        config, options.slots(), options.contextSize(), options.ringSlack(), options.kvType())));
         forward = own(new GemmaForward(config, weights, device, cache, options.maxRows(), options.slots()));
         DeviceBuffer ids = own(device.allocate(DType.I32.bytes(Math.max(1, suppressedCount)), "suppressed ids"));
         ids.write(0, MemorySegment.ofArray(suppressedIds));

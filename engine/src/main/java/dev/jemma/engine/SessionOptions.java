@@ -9,8 +9,10 @@ import dev.jemma.kernels.DType;
  * @param contextSize positions of a sequence: prompt and answer together
  * @param prefillChunk most prompt tokens in one step
  * @param kvType F16 or F32
+ * @param rewind positions that a sequence can go back, in sliding layers, without its prompt being read again; each
+ *     takes a cache row in each of them
  */
-public record SessionOptions(int slots, int contextSize, int prefillChunk, DType kvType) {
+public record SessionOptions(int slots, int contextSize, int prefillChunk, DType kvType, int rewind) {
     /** Chunks beyond this bring a CPU nothing more, and cost sliding layers cache rows. */
     public static final int DEFAULT_PREFILL_CHUNK = 256;
 
@@ -19,12 +21,30 @@ public record SessionOptions(int slots, int contextSize, int prefillChunk, DType
         require(contextSize > 0, "ctx-size", "1 or more", contextSize);
         require(prefillChunk > 0, "prefill-chunk", "1 or more", prefillChunk);
         require(kvType == DType.F16 || kvType == DType.F32, "kv-type", "f16 or f32", kvType);
+        if (rewind < 0) {
+            throw new IllegalArgumentException("rewind: expected 0 or more, got " + rewind);
+        }
+    }
+
+    /** Without more rows in sliding layers than a step needs. */
+    public SessionOptions(int slots, int contextSize, int prefillChunk, DType kvType) {
+        this(slots, contextSize, prefillChunk, kvType, 0);
+    }
+
+    /** The same for sequences that go back {@code positions}. */
+    public SessionOptions withRewind(int positions) {
+        return new SessionOptions(slots, contextSize, prefillChunk, kvType, positions);
     }
 
     private static void require(boolean holds, String option, String expected, Object got) {
         if (!holds) {
             throw new UsageException(option + ": expected " + expected + ", got " + got);
         }
+    }
+
+    /** Rows of a sliding layer beyond its window: a ring keeps as many of what precedes a chunk as it has of these. */
+    int ringSlack() {
+        return Math.min(contextSize, prefillChunk + rewind);
     }
 
     /** Most rows of a step: one for each decoding sequence and a chunk of prompt. */

@@ -142,9 +142,4 @@ public final class ChatTemplate {
                 .mapToInt(OptionalInt::getAsInt)
                 .toArray();
     }
-
-    /** A splitter for one generated answer; all of it is answer for models without thoughts. */
-    public ThoughtChannel newThoughtChannel() {
-        return new ThoughtChannel(tokenizer);
-    }
 }

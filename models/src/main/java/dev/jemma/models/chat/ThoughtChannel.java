@@ -31,10 +31,23 @@ public final class ThoughtChannel {
      */
     public record Part(boolean thought, String text) {}
 
-    ThoughtChannel(Tokenizer tokenizer) {
-        this.open = tokenizer.id(TurnBarFormat.CHANNEL).orElse(NONE);
-        this.close = tokenizer.id(TurnBarFormat.CHANNEL_END).orElse(NONE);
-        this.decoder = tokenizer.newStream();
+    private ThoughtChannel(int open, int close, StreamDecoder decoder) {
+        this.open = open;
+        this.close = close;
+        this.decoder = decoder;
+    }
+
+    /** A splitter for one generated answer; all of it is answer for models without thoughts. */
+    public static ThoughtChannel of(Tokenizer tokenizer) {
+        return new ThoughtChannel(
+                tokenizer.id(TurnBarFormat.CHANNEL).orElse(NONE),
+                tokenizer.id(TurnBarFormat.CHANNEL_END).orElse(NONE),
+                tokenizer.newStream());
+    }
+
+    /** One that takes all for answer, whatever the model. */
+    public static ThoughtChannel none(Tokenizer tokenizer) {
+        return new ThoughtChannel(NONE, NONE, tokenizer.newStream());
     }
 
     /** What this id completes, usually one part or none. */
@@ -52,8 +65,17 @@ public final class ThoughtChannel {
 
     /** What was held back; call it after the last id. */
     public List<Part> flush() {
+        return rest(decoder.flush());
+    }
+
+    /** What was held back, without the character that the end of the ids cut through. */
+    public List<Part> flushWhole() {
+        return rest(decoder.flushWhole());
+    }
+
+    private List<Part> rest(String text) {
         List<Part> parts = new ArrayList<>(1);
-        accept(decoder.flush(), parts);
+        accept(text, parts);
         return parts;
     }
 

@@ -56,6 +56,32 @@ public final class StreamDecoder {
         }
     }
 
+    /**
+     * What was held back, without the character that the last ids began: for sequences cut before the model ended them,
+     * whose last half character says nothing.
+     */
+    public String flushWhole() {
+        byte[] bytes = run.toByteArray();
+        run.reset();
+        run.write(bytes, 0, bytes.length - unfinishedBytes(bytes));
+        return flush();
+    }
+
+    /** How many bytes at the end begin a UTF-8 character without completing it. */
+    private static int unfinishedBytes(byte[] bytes) {
+        for (int count = 1; count <= Math.min(3, bytes.length); count++) {
+            int lead = bytes[bytes.length - count] & 0xFF;
+            if (lead >= 0xC0) {
+                int needed = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+                return count < needed ? count : 0;
+            }
+            if (lead < 0x80) {
+                return 0;
+            }
+        }
+        return 0;
+    }
+
     /** The byte that a token such as {@code <0x0A>} stands for, or -1. */
     static int byteValue(String token) {
         if (token.length() != 6 || !token.startsWith("<0x") || token.charAt(5) != '>') {

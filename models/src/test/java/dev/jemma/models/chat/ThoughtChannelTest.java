@@ -28,7 +28,7 @@ class ThoughtChannelTest {
                 "[CH]thought~𒀀[END]𒀁|𒀀|𒀁",
             })
     void splits(String generated, String thoughts, String answer) {
-        ThoughtChannel channel = new ThoughtChannel(DEMO);
+        ThoughtChannel channel = ThoughtChannel.of(DEMO);
         List<ThoughtChannel.Part> parts = new ArrayList<>();
         String raw = unquoted(generated).replace("[CH]", "<|channel>").replace("[END]", "<channel|>");
         for (int id : DEMO.encodeWithControls(raw)) {
