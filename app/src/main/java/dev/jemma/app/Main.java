@@ -1,6 +1,7 @@
 package dev.jemma.app;
 
 import dev.jemma.app.bench.BenchCommand;
+import dev.jemma.app.chat.ChatCommand;
 import dev.jemma.app.console.OutputException;
 import dev.jemma.app.console.Terminal;
 import dev.jemma.app.generate.GenerateCommand;
@@ -22,6 +23,7 @@ import picocli.CommandLine.Spec;
         footer = {
             "",
             "Examples:",
+            "  jemma chat",
             "  jemma generate \"Tell me a story about a fox.\"",
             "  jemma generate --model ~/models/gemma-3-1b-it \"Why is the sky blue?\"",
             "  jemma info ~/models/gemma-3-1b-it",
@@ -51,6 +53,7 @@ final class Main implements Runnable {
     static int run(Terminal terminal, String... args) {
         FailureReport failures = new FailureReport(terminal);
         CommandLine commandLine = new CommandLine(new Main(terminal))
+                .addSubcommand(new ChatCommand(terminal))
                 .addSubcommand(new GenerateCommand(terminal))
                 .addSubcommand(new InfoCommand(terminal))
                 .addSubcommand(new BenchCommand(terminal))
@@ -58,6 +61,7 @@ final class Main implements Runnable {
                 .addSubcommand(new PerplexityCommand(terminal))
                 .addSubcommand(new SyntheticCommand(terminal))
                 .addSubcommand(new DoctorCommand(terminal))
+                .setCaseInsensitiveEnumValuesAllowed(true)
                 .setUsageHelpAutoWidth(false)
                 .setUsageHelpWidth(100)
                 .setColorScheme(CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF))

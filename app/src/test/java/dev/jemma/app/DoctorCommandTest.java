@@ -21,6 +21,7 @@ class DoctorCommandTest {
                 new Output("stdout", out),
                 new Output("stderr", err),
                 false,
+                false,
                 false);
         return Main.run(terminal, arguments);
     }

@@ -2,10 +2,20 @@ package dev.jemma.engine;
 
 import java.util.List;
 
-/** What happens to a request, in this order: {@link Prefilled}, then tokens and text, then {@link Finished}. */
+/**
+ * What happens to a request, in this order: {@link Prefilling} for a prompt of several steps, {@link Prefilled}, then
+ * tokens and text, then {@link Finished}.
+ */
 public sealed interface GenerationEvent {
     /** Id of the request. */
     String id();
+
+    /**
+     * A part of the prompt has been read; more of it follows.
+     *
+     * @param readTokens how many of the prompt's tokens are in the cache now, those it still held included
+     */
+    record Prefilling(String id, int promptTokens, int readTokens) implements GenerationEvent {}
 
     /**
      * The prompt has been read; the first token follows.

@@ -10,8 +10,7 @@ package dev.jemma.engine;
  */
 public record GenerationRequest(
         String id, TokenIds prompt, SamplingOptions sampling, StopConditions stop, int logprobs, boolean thoughts) {
-    public GenerationRequest(
-            String id, TokenIds prompt, SamplingOptions sampling, StopConditions stop, int logprobs) {
+    public GenerationRequest(String id, TokenIds prompt, SamplingOptions sampling, StopConditions stop, int logprobs) {
         this(id, prompt, sampling, stop, logprobs, false);
     }
 

@@ -29,14 +29,13 @@ public record GenerationResult(
         @Override
         public void accept(GenerationEvent event) {
             switch (event) {
-                case GenerationEvent.Prefilled _ -> {}
+                case GenerationEvent.Prefilling _, GenerationEvent.Prefilled _, GenerationEvent.Thought _ -> {}
                 case GenerationEvent.Token token -> {
                     ids.add(token.tokenId());
                     if (!token.best().isEmpty()) {
                         logprobs.add(token.best());
                     }
                 }
-                case GenerationEvent.Thought _ -> {}
                 case GenerationEvent.Text more -> text.append(more.text());
                 case GenerationEvent.Finished end -> finished = end;
             }

@@ -79,6 +79,7 @@ public final class Scheduler {
         }
         inFlight = mayRunAhead(current.outputs()) ? submitAhead(current.outputs()) : null;
         session.await(current.step());
+        running.stream().filter(Sequence::isPrefilling).forEach(Sequence::reportPrompt);
         for (int row = 0; row < current.outputs().size(); row++) {
             Sequence sequence = current.outputs().get(row);
             if (running.contains(sequence)) {

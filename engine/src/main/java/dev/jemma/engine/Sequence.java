@@ -70,6 +70,11 @@ final class Sequence {
         return rows;
     }
 
+    /** Tells the listener how much of the prompt has been read. */
+    void reportPrompt() {
+        listener.accept(new GenerationEvent.Prefilling(request.id(), prompt.length, prefilled));
+    }
+
     /** Adds the newest token to the session's step. */
     void addToken(Session session) {
         session.add(slot, lastToken, 0, 1, true);

@@ -9,6 +9,7 @@ import dev.jemma.models.config.GenerationDefaults;
 import dev.jemma.models.gemma.GemmaConfig;
 import dev.jemma.models.tokenizer.Tokenizer;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
@@ -84,6 +85,15 @@ public final class TextModel implements AutoCloseable {
     /** How conversations are written; empty for a base model, which only continues text. */
     public Optional<ChatTemplate> chat() {
         return Optional.ofNullable(chat);
+    }
+
+    /** What the user should know about this machine's tokenizer or the checkpoint's chat template; usually nothing. */
+    public List<String> notes() {
+        List<String> notes = new ArrayList<>(tokenizer.notes());
+        if (chat != null) {
+            notes.addAll(chat.notes());
+        }
+        return notes;
     }
 
     /** Tokens that end an answer: what the checkpoint's configuration says, and the template's end of turn. */

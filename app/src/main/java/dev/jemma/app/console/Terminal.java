@@ -15,9 +15,16 @@ import java.nio.charset.StandardCharsets;
  * The process's standard streams.
  *
  * @param inputIsTerminal whether a person types the input
+ * @param outputIsTerminal whether a person reads {@code out}
  * @param errorIsTerminal whether a person reads {@code err}
  */
-public record Terminal(InputStream in, Output out, Output err, boolean inputIsTerminal, boolean errorIsTerminal) {
+public record Terminal(
+        InputStream in,
+        Output out,
+        Output err,
+        boolean inputIsTerminal,
+        boolean outputIsTerminal,
+        boolean errorIsTerminal) {
 
     /** Number of the descriptor that is the real stderr, if the launcher keeps it elsewhere while the JVM boots. */
     private static final String STDERR_PROPERTY = "jemma.stderr";
@@ -36,6 +43,7 @@ public record Terminal(InputStream in, Output out, Output err, boolean inputIsTe
                 new Output("stdout", new FileOutputStream(FileDescriptor.out)),
                 new Output("stderr", new FileOutputStream(FileDescriptor.err)),
                 terminals.contains("0"),
+                terminals.contains("1"),
                 terminals.contains("2"));
     }
 

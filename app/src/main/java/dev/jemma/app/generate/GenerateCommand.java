@@ -120,6 +120,7 @@ public final class GenerateCommand implements Callable<Integer> {
         }
         try (LoadedModel loaded = LoadedModel.open(modelFlags.directory(terminal), modelFlags)) {
             TextModel model = loaded.model();
+            model.notes().forEach(note -> terminal.err().println("jemma: note: " + note));
             TokenIds ids = raw ? model.rawPrompt(prompt) : chatPrompt(model, prompt);
             SamplingOptions sampling = samplingFlags.over(model.generationDefaults());
             StopConditions stop = lengthFlags.conditions(model.stopIds());
@@ -127,7 +128,7 @@ public final class GenerateCommand implements Callable<Integer> {
                     1, lengthFlags.contextFor(ids.size()), model.config().maxPositionEmbeddings());
             try (Session session = loaded.openSession(sessionOptions)) {
                 Generator generator = new Generator(new Scheduler(session, model.tokenizer()));
-                GenerationRequest request = new GenerationRequest("", ids, sampling, stop, logprobs);
+                GenerationRequest request = new GenerationRequest("", ids, sampling, stop, logprobs, !raw);
                 GenerationResult result = generator.generate(request, json ? _ -> {} : this::show);
                 report(loaded, request, result);
             }
@@ -150,6 +151,7 @@ public final class GenerateCommand implements Callable<Integer> {
                 BatchOutput output = BatchOutput.open(batchFlags.output(), batchFlags.resume(), terminal);
                 LoadedModel loaded = LoadedModel.open(modelFlags.directory(terminal), modelFlags)) {
             TextModel model = loaded.model();
+            model.notes().forEach(note -> terminal.err().println("jemma: note: " + note));
             SessionOptions options = modelFlags.sessionOptions(
                     batchFlags.parallel(),
                     lengthFlags.contextFor(BATCH_PROMPT_TOKENS),
@@ -181,8 +183,6 @@ public final class GenerateCommand implements Callable<Integer> {
     }
 
     private TokenIds chatPrompt(TextModel model, String prompt) {
-        model.chat()
-                .ifPresent(chat -> chat.notes().forEach(note -> terminal.err().println("jemma: note: " + note)));
         List<Message> messages = new ArrayList<>();
         if (system != null) {
             messages.add(new Message(Role.SYSTEM, system));
