@@ -29,12 +29,7 @@ class ChatPipeTest {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         ByteArrayOutputStream err = new ByteArrayOutputStream();
         Terminal terminal = new Terminal(
-                new ByteArrayInputStream(input),
-                new Output("stdout", out),
-                new Output("stderr", err),
-                false,
-                false,
-                false);
+                new ByteArrayInputStream(input), new Output("stdout", out), new Output("stderr", err), false, false);
         int exitCode = Main.run(terminal, command(arguments));
         return new Result(exitCode, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
     }

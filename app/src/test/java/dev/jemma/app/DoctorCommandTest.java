@@ -21,7 +21,6 @@ class DoctorCommandTest {
                 new Output("stdout", out),
                 new Output("stderr", err),
                 false,
-                false,
                 false);
         return Main.run(terminal, arguments);
     }

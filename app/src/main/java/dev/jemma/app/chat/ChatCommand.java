@@ -115,7 +115,7 @@ public final class ChatCommand implements Callable<Integer> {
         if (interactive) {
             screen.passing("loading the model ...");
         }
-        try (LoadedModel loaded = LoadedModel.open(modelFlags.directory(), modelFlags)) {
+        try (LoadedModel loaded = LoadedModel.open(modelFlags.directory(terminal), modelFlags)) {
             TextModel model = loaded.model();
             Settings settings = settings(model);
             SessionOptions options = modelFlags

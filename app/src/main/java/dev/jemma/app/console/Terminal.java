@@ -32,6 +32,11 @@ public record Terminal(
     /** Names the standard streams that are terminals, as digits: the launcher knows, Java cannot ask for each. */
     private static final String TERMINALS_PROPERTY = "jemma.terminals";
 
+    /** With output that goes to a file or a pipe. */
+    public Terminal(InputStream in, Output out, Output err, boolean inputIsTerminal, boolean errorIsTerminal) {
+        this(in, out, err, inputIsTerminal, false, errorIsTerminal);
+    }
+
     public static Terminal system() {
         Integer realError = Integer.getInteger(STDERR_PROPERTY);
         if (realError != null) {
