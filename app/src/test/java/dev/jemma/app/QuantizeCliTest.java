@@ -58,7 +58,7 @@ class QuantizeCliTest {
         "--group=16, 'group: expected 32, 64 or 128, got 16'",
     })
     void refusesOtherForms(String option, String message) {
-        Result result = CliProcess.run(
+        Result result = InProcess.run(
                 "quantize", "demo", option, "-o", directory.resolve("out").toString());
         assertThat(result.exitCode()).isEqualTo(ExitCode.USAGE);
         assertThat(result.stderr()).contains(message).hasLineCount(1);
@@ -68,11 +68,11 @@ class QuantizeCliTest {
     @Test
     void overwritesNothingAndLeavesNothingHalfDone() throws Exception {
         Path precious = Files.writeString(directory.resolve("precious"), "x");
-        Result result = CliProcess.run("quantize", "demo", "-o", directory.toString());
+        Result result = InProcess.run("quantize", "demo", "-o", directory.toString());
         assertThat(result.exitCode()).isEqualTo(ExitCode.USAGE);
         assertThat(result.stderr()).contains("output: expected a directory that is not there yet");
         Path quantized = Path.of(System.getProperty("jemma.golden"), "gemma3-mlx-4bit");
-        result = CliProcess.run(
+        result = InProcess.run(
                 "quantize", quantized.toString(), "-o", directory.resolve("out").toString());
         assertThat(result.exitCode()).isEqualTo(ExitCode.USAGE);
         assertThat(result.stderr()).contains("quantize the original checkpoint instead");
@@ -81,11 +81,11 @@ class QuantizeCliTest {
 
     @Test
     void perplexityRefusesWhatItCannotRead() {
-        Result result = CliProcess.run(
+        Result result = InProcess.run(
                 "perplexity", "demo", directory.resolve("none.txt").toString());
         assertThat(result.exitCode()).isEqualTo(ExitCode.USAGE);
         assertThat(result.stderr()).contains("file: expected a text file").hasLineCount(1);
-        assertThat(CliProcess.run("perplexity").exitCode()).isEqualTo(ExitCode.USAGE);
+        assertThat(InProcess.run("perplexity").exitCode()).isEqualTo(ExitCode.USAGE);
         Result binary = CliProcess.runWith(new byte[] {'a', (byte) 0xFF}, "perplexity", "-");
         assertThat(binary.stderr()).contains("stdin: expected UTF-8 text, got other bytes at offset 1");
     }

@@ -14,11 +14,13 @@ public final class Throughput {
         tokens = random.ints(session.options().contextSize(), 0, vocabSize).toArray();
     }
 
-    /** Nanoseconds to read {@code count} prompt tokens behind {@code depth} others. */
-    public long prefillNanos(int count, int depth) {
-        fill(1, depth);
+    /** Nanoseconds to read {@code count} prompt tokens of each of {@code sequences}, behind {@code depth} others. */
+    public long prefillNanos(int count, int depth, int sequences) {
+        fill(sequences, depth);
         long start = System.nanoTime();
-        prefill(0, depth, depth + count);
+        for (int slot = 0; slot < sequences; slot++) {
+            prefill(slot, depth, depth + count);
+        }
         return System.nanoTime() - start;
     }
 

@@ -55,6 +55,11 @@ public final class ModelFlags {
         return ModelName.directory(model, terminal);
     }
 
+    /** Threads that the cpu backend runs. */
+    public int threads() {
+        return threads > 0 ? threads : Runtime.getRuntime().availableProcessors();
+    }
+
     public Device openDevice() {
         List<String> names = Backends.names();
         if (!backend.equals("auto") && !names.contains(backend)) {

@@ -1,0 +1,43 @@
+package dev.jemma.app.bench;
+
+import java.util.List;
+
+/**
+ * A test's outcome.
+ *
+ * @param rates tokens per second of each run, all sequences together
+ * @param gigabytesPerSecond what decoding read, in units of 10^9; 0 where memory is not what limits it
+ * @param gigaflops what reading a prompt computed per second, in units of 10^9; 0 for others
+ */
+record BenchRow(BenchTest test, List<Double> rates, double gigabytesPerSecond, double gigaflops) {
+    BenchRow {
+        rates = List.copyOf(rates);
+    }
+
+    double mean() {
+        return rates.stream().mapToDouble(rate -> rate).average().orElse(0);
+    }
+
+    double deviation() {
+        double mean = mean();
+        double squares = rates.stream()
+                .mapToDouble(rate -> (rate - mean) * (rate - mean))
+                .sum();
+        return rates.size() < 2 ? 0 : Math.sqrt(squares / (rates.size() - 1));
+    }
+
+    double median() {
+        List<Double> sorted = rates.stream().sorted().toList();
+        int middle = sorted.size() / 2;
+        return sorted.size() % 2 == 1 ? sorted.get(middle) : (sorted.get(middle - 1) + sorted.get(middle)) / 2;
+    }
+
+    double perSequence() {
+        return mean() / test.sequences();
+    }
+
+    /** From the prompt to its first token: reading it is all that happens between. 0 for tests that read none. */
+    double secondsToFirstToken() {
+        return test.isPrefill() ? test.tokens() / mean() : 0;
+    }
+}

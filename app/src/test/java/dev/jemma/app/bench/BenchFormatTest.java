@@ -1,0 +1,121 @@
+package dev.jemma.app.bench;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.jemma.engine.UsageException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalDouble;
+import java.util.OptionalLong;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+class BenchFormatTest {
+    private static final BenchReport REPORT = new BenchReport(
+            new BenchReport.Context(
+                    "m \"1\"", "BF16", 3L << 20, 2_000_000, "cpu", "2 threads", 0.5, OptionalDouble.of(20e9)),
+            List.of(
+                    new BenchRow(new BenchTest(512, 0, 0, 1), List.of(1000.0, 2000.0, 3000.0), 0, 12.5),
+                    new BenchRow(new BenchTest(0, 128, 2048, 4), List.of(40.0), 5, 0)),
+            OptionalLong.of(1L << 30));
+
+    @TempDir
+    private Path directory;
+
+    @ParameterizedTest
+    @CsvSource({
+        "512, 0, 0, 1, pp512",
+        "0, 128, 2048, 1, tg128 @ d2048",
+        "512, 128, 0, 1, pp512+tg128",
+        "0, 16, 512, 8, tg16 x8 @ d512",
+    })
+    void namesAreThoseOfLlamaBench(int prompt, int generated, int depth, int sequences, String name) {
+        assertThat(new BenchTest(prompt, generated, depth, sequences).name()).isEqualTo(name);
+    }
+
+    @Test
+    void statisticsOfARow() {
+        BenchRow row = REPORT.rows().getFirst();
+        assertThat(row.mean()).isEqualTo(2000);
+        assertThat(row.deviation()).isEqualTo(1000);
+        assertThat(row.median()).isEqualTo(2000);
+        assertThat(row.secondsToFirstToken()).isEqualTo(0.256);
+        assertThat(REPORT.rows().getLast().perSequence()).isEqualTo(10);
+    }
+
+    @Test
+    void markdownHasARowForEachTest() {
+        assertThat(BenchFormat.MD.write(REPORT, Map.of()).lines())
+                .contains(
+                        "| m \"1\" | 3.0 MiB | 0.00 B | cpu | pp512 | 2000.00 ± 1000.00 |  | 256.0 |  |  | 12.5 |",
+                        "| m \"1\" | 3.0 MiB | 0.00 B | cpu | tg128 x4 @ d2048 | 40.00 ± 0.00 | 10.00 |  | 5.00 | 25 % |  |",
+                        "2 threads; loaded in 0.50 s; reads 20.0 GB/s; memory 1.00 GiB");
+    }
+
+    @Test
+    void ratiosAreToTheTestOfTheSameName() throws IOException {
+        Path file = Files.writeString(
+                directory.resolve("old.json"),
+                "{\"tests\": [{\"test\": \"pp512\", \"mean\": 500.0}, {\"test\": \"tg1\", \"mean\": 7}]}");
+        List<String> lines =
+                BenchFormat.MD.write(REPORT, EarlierReport.read(file)).lines().toList();
+        assertThat(lines.get(0)).endsWith("| ratio |");
+        assertThat(lines.get(2)).endsWith("| 12.5 | 4.00 |");
+        assertThat(lines.get(3)).endsWith("| 25 % |  |  |");
+    }
+
+    @Test
+    void jsonCanBeComparedWithAndJsonlIsOneObjectATest() throws IOException {
+        String json = BenchFormat.JSON.write(REPORT, Map.of());
+        Path file = Files.writeString(directory.resolve("new.json"), json);
+        assertThat(EarlierReport.read(file))
+                .containsOnly(Map.entry("pp512", 2000.0), Map.entry("tg128 x4 @ d2048", 40.0));
+        List<JsonNode> lines = BenchFormat.JSONL
+                .write(REPORT, Map.of())
+                .lines()
+                .map(line -> JsonMapper.shared().readTree(line))
+                .toList();
+        assertThat(lines).hasSize(2);
+        assertThat(lines.getLast().get("share_of_read").asDouble()).isEqualTo(0.25);
+        assertThat(lines.getLast().get("depth").asInt()).isEqualTo(2048);
+        assertThat(lines.getFirst().get("median").asDouble()).isEqualTo(2000);
+    }
+
+    @Test
+    void csvQuotesWhatNeedsIt() {
+        List<String> lines = BenchFormat.CSV.write(REPORT, Map.of()).lines().toList();
+        assertThat(lines).hasSize(3);
+        assertThat(lines.get(1))
+                .startsWith("\"m \"\"1\"\"\",\"BF16\",3145728,2000000,cpu,\"pp512\",512,0,0,1,2000.0,1000.0,");
+        assertThat(lines.get(0).split(",")).hasSameSizeAs(lines.get(1).split(",", -1));
+    }
+
+    @Test
+    void otherFilesCannotBeComparedWith() throws IOException {
+        Path file = Files.writeString(directory.resolve("x.json"), "[]");
+        assertThatThrownBy(() -> EarlierReport.read(file))
+                .isInstanceOf(UsageException.class)
+                .hasMessageStartingWith("compare: expected a file that 'jemma bench -o json' wrote");
+        assertThatThrownBy(() -> EarlierReport.read(directory.resolve("none"))).isInstanceOf(UsageException.class);
+    }
+
+    @Test
+    void plotsAreFilesOfTheirFormat() throws IOException {
+        assertThat(BenchPlot.canWrite(Path.of("x.pdf"))).isFalse();
+        Path svg = directory.resolve("x.svg");
+        new BenchPlot(REPORT).write(svg);
+        assertThat(Files.readString(svg)).contains("<svg", "<path").endsWith("</svg>\n");
+        Path png = directory.resolve("x.PNG");
+        assertThat(BenchPlot.canWrite(png)).isTrue();
+        new BenchPlot(REPORT).write(directory.resolve("x.png"));
+        assertThat(Files.readAllBytes(directory.resolve("x.png"))).startsWith(0x89, 'P', 'N', 'G');
+    }
+}

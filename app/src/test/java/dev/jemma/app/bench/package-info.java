@@ -1,0 +1,4 @@
+@NullMarked
+package dev.jemma.app.bench;
+
+import org.jspecify.annotations.NullMarked;
