@@ -8,11 +8,14 @@ import dev.jemma.app.console.Terminal;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -146,5 +149,36 @@ class ChatPipeTest {
         assertThat(base.exitCode()).isEqualTo(2);
         assertThat(base.stderr()).hasLineCount(1).contains("expected a chat template");
         assertThat(cannotThink.stdout() + base.stdout()).isEmpty();
+    }
+
+    @Test
+    void everyWriteHoldsWholeCharacters() {
+        int[] writes = {0};
+        OutputStream strict = new OutputStream() {
+            @Override
+            public void write(int value) {
+                throw new AssertionError("a single byte");
+            }
+
+            @Override
+            public void write(byte[] bytes, int from, int length) {
+                writes[0]++;
+                Terminal.decode("stdout", Arrays.copyOfRange(bytes, from, from + length));
+            }
+        };
+        Terminal terminal = new Terminal(
+                new ByteArrayInputStream("Hello\n".getBytes(StandardCharsets.UTF_8)),
+                new Output("stdout", strict),
+                new Output("stderr", OutputStream.nullOutputStream()),
+                false,
+                false);
+        // So hot that every token is as likely as the next: one in 32 is a byte, one in 60 is not ASCII.
+        String[] hot = {"--temp", "1000", "--top-k", "0", "--top-p", "1", "--seed", "1", "-n", "400"};
+        int exitCode = Main.run(
+                terminal,
+                Stream.concat(Stream.of("chat", "--backend", "cpu"), Arrays.stream(hot))
+                        .toArray(String[]::new));
+        assertThat(exitCode).isZero();
+        assertThat(writes[0]).isGreaterThan(200);
     }
 }

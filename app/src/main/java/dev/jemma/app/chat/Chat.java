@@ -117,7 +117,8 @@ final class Chat {
         if (settings.showsStats()) {
             screen.note(Totals.line(result));
         }
-        if (input.isInteractive() && conversation.contextUsed() > NEARLY_FULL * conversation.contextSize()) {
+        boolean nearlyFull = conversation.contextUsed() > NEARLY_FULL * conversation.contextSize();
+        if (nearlyFull && result.reason() != FinishReason.CONTEXT_FULL && input.isInteractive()) {
             screen.note("[context: " + context() + "; nothing is dropped without asking]");
         }
     }
@@ -145,7 +146,7 @@ final class Chat {
             return false;
         }
         conversation.dropOldest(inTheWay);
-        screen.note("[dropped the oldest " + turns(inTheWay) + "; the rest is read again]");
+        screen.note("[dropped " + oldest(inTheWay) + "; the rest is read again]");
         return true;
     }
 
@@ -159,8 +160,8 @@ final class Chat {
                     + "; use --when-full drop to drop the oldest turns, or a larger --ctx-size");
         }
         screen.note((midAnswer ? "\n" : "") + "[" + full + "]");
-        String choice = input.choose(
-                "Drop the oldest " + turns(count) + (midAnswer ? " and go on" : "") + ", or stop here? [d/s] ");
+        String choice =
+                input.choose("[d]rop " + oldest(count) + (midAnswer ? " and go on" : "") + ", or [s]top here? ");
         if (choice != null && choice.startsWith("d")) {
             return true;
         }
@@ -169,6 +170,10 @@ final class Chat {
                         ? "[the answer ends here]"
                         : "[your message was not sent; nothing was dropped; /save, /undo and /clear work as ever]");
         return false;
+    }
+
+    private static String oldest(int count) {
+        return count == 1 ? "the oldest turn" : "the oldest " + count + " turns";
     }
 
     private static String turns(int count) {

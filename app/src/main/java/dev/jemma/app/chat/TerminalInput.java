@@ -101,7 +101,7 @@ final class TerminalInput implements ChatInput {
     public @Nullable String read() {
         while (true) {
             try {
-                return reader.readLine(PROMPT);
+                return readLine(PROMPT);
             } catch (UserInterruptException interrupted) {
                 if (interrupted.getPartialLine().isEmpty()) {
                     screen.note("[Ctrl-D or /exit leaves]");
@@ -116,11 +116,21 @@ final class TerminalInput implements ChatInput {
     public @Nullable String choose(String question) {
         reader.setVariable(LineReader.DISABLE_HISTORY, true);
         try {
-            return reader.readLine(question).strip().toLowerCase(Locale.ROOT);
+            return readLine(question).strip().toLowerCase(Locale.ROOT);
         } catch (UserInterruptException | EndOfFileException undecided) {
             return null;
         } finally {
             reader.setVariable(LineReader.DISABLE_HISTORY, false);
+        }
+    }
+
+    /** The editor's Ctrl-C interrupts this thread, at times once more than it notices. */
+    private String readLine(String prompt) {
+        Thread.interrupted();
+        try {
+            return reader.readLine(prompt);
+        } finally {
+            Thread.interrupted();
         }
     }
 
