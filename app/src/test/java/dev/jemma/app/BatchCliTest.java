@@ -125,4 +125,109 @@ class BatchCliTest {
         assertThat(batch(prompts(), "--resume").stderr()).contains("output: expected the results of an earlier run");
         assertThat(output).hasContent("precious");
     }
+
+    @Test
+    void tablesHaveAHeaderLine() throws IOException {
+        Path table = directory.resolve("in.CSV");
+        Files.writeString(
+                table,
+                "id,prompt,max_tokens,seed\r\na,\"two\nlines, and a \"\"quote\"\"\",3,\nb,plain,,7\nc,,4,\nd,x,many,\n");
+        Result result = CliProcess.run(
+                "generate",
+                "-m",
+                GOLDEN,
+                "--backend",
+                "reference",
+                "--raw",
+                "--seed",
+                "5",
+                "-n",
+                "2",
+                "--ctx-size",
+                "64",
+                "--input",
+                table.toString(),
+                "--output",
+                output.toString());
+        assertThat(result.exitCode()).isEqualTo(ExitCode.USAGE);
+        assertThat(result.stderr())
+                .contains(
+                        "in.CSV:5: expected 'prompt' to be a text, got none",
+                        "in.CSV:6: expected 'max_tokens' to be a number, got 'many'",
+                        "[2 texts, 5 tokens");
+        List<JsonNode> lines = results();
+        assertThat(lines).hasSize(2);
+        JsonNode a = lines.stream()
+                .filter(line -> line.get("id").asString().equals("a"))
+                .findFirst()
+                .orElseThrow();
+        assertThat(a.get("prompt").asString()).isEqualTo("two\nlines, and a \"quote\"");
+        assertThat(a.get("generated_tokens").asInt()).isEqualTo(3);
+    }
+
+    private List<JsonNode> results() throws IOException {
+        try (Stream<String> lines = Files.lines(output)) {
+            return lines.map(line -> new ObjectMapper().readTree(line)).toList();
+        }
+    }
+
+    @Test
+    void whatPromptsShareIsReadOnce() throws IOException {
+        String shared = "Alice was beginning to get very tired of sitting by her sister on the bank. ";
+        List<String> lines = new ArrayList<>();
+        for (String own : List.of("She", "He was", "They")) {
+            lines.add("{\"prompt\": \"" + shared + own + "\"}");
+        }
+        assertThat(batch(lines, "--parallel", "2").exitCode()).isZero();
+        assertThat(results())
+                .hasSize(3)
+                .allSatisfy(line -> assertThat(line.get("reused_tokens").asInt())
+                        .isBetween(16, line.get("prompt_tokens").asInt() - 1));
+    }
+
+    @Test
+    void aReaderThatGoesAwayEndsTheRunQuietly() throws Exception {
+        Path input = directory.resolve("in.jsonl");
+        Files.write(input, prompts());
+        Process process = shell("%s | head -n 1", "--parallel", "1", "--input", input.toString());
+        String line = new String(process.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
+        assertThat(line).startsWith("{\"id\":\"p0\"").hasLineCount(1);
+        String errors = new String(process.getErrorStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
+        assertThat(errors).doesNotContain("Exception", "\tat ");
+        assertThat(process.waitFor()).as("what the first of the pipe says").isEqualTo(ExitCode.OUTPUT_CLOSED);
+    }
+
+    /** A limit on the size of files stands for a full disk: write fails with "File too large", after part of a line. */
+    @Test
+    void aFullDiskLosesNoFinishedLine() throws Exception {
+        Path input = directory.resolve("in.jsonl");
+        Files.write(input, prompts());
+        String[] files = {"--input", input.toString(), "--output", output.toString(), "--parallel", "2"};
+        Process process = shell("trap '' XFSZ; ulimit -f 1; %s", files);
+        String errors = new String(process.getErrorStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
+        assertThat(process.waitFor()).as(errors).isEqualTo(ExitCode.FAILURE);
+        assertThat(errors).contains("jemma: " + output + ": ").doesNotContain("\tat ");
+        int before = results().size();
+        assertThat(before).as("lines of a KiB or two").isBetween(1, 6);
+        assertThat(Files.readString(output)).endsWith("\n");
+
+        assertThat(batch(prompts(), "--resume", "--parallel", "2").exitCode()).isZero();
+        Map<String, String> resumed = texts();
+        Files.delete(output);
+        assertThat(batch(prompts(), "--parallel", "2").exitCode()).isZero();
+        assertThat(resumed).hasSize(7).isEqualTo(texts());
+    }
+
+    /** Runs the batch in a shell; {@code %s} of the script is its command line. */
+    private static Process shell(String script, String... arguments) throws IOException {
+        List<String> command = new ArrayList<>(List.of("generate", "-m", GOLDEN, "--backend", "reference", "--raw"));
+        command.addAll(List.of("--seed", "5", "--temp", "1", "-n", "12", "--ctx-size", "256"));
+        command.addAll(List.of(arguments));
+        ProcessBuilder builder = CliProcess.builder(command.toArray(String[]::new));
+        String quoted = builder.command().stream()
+                .map(word -> "'" + word + "'")
+                .collect(java.util.stream.Collectors.joining(" "));
+        builder.command("bash", "-c", "set -o pipefail; " + script.formatted(quoted));
+        return builder.start();
+    }
 }

@@ -21,12 +21,41 @@ public final class Scheduler {
     private final List<Sequence> running = new ArrayList<>();
     private @Nullable StepInFlight inFlight;
 
+    /** Holds what the prompts share; -1 for none. */
+    private int prefixSlot = -1;
+
     /** A step that the device has, and whose sequences its output rows belong to. */
     private record StepInFlight(Session.Submitted step, List<Sequence> outputs) {}
 
     public Scheduler(Session session, Tokenizer tokenizer) {
         this.session = session;
         this.tokenizer = tokenizer;
+    }
+
+    /**
+     * Reads what many prompts begin with, once, into the session's last slot, which then serves nothing else: later
+     * prompts get copies of as much of it as they share.
+     *
+     * @param prefix shorter than those prompts, so that each has something left to compute
+     * @throws IllegalStateException if the session has one slot, or requests were queued before
+     */
+    public void sharePrefix(TokenIds prefix) {
+        int slot = session.options().slots() - 1;
+        if (slot == 0 || prefixSlot >= 0 || pending() > 0) {
+            throw new IllegalStateException("a prefix needs a slot of its own, before anything else runs");
+        }
+        prefixSlot = slot;
+        int[] ids = prefix.toArray();
+        for (int from = 0; from < ids.length; from += session.options().prefillChunk()) {
+            session.begin();
+            session.add(
+                    slot,
+                    ids,
+                    from,
+                    Math.min(ids.length, from + session.options().prefillChunk()),
+                    false);
+            session.run();
+        }
     }
 
     /**
@@ -123,7 +152,7 @@ public final class Scheduler {
     private boolean mayRunAhead(List<Sequence> outputs) {
         return session.runsAhead()
                 && outputs.equals(running)
-                && (waiting.isEmpty() || running.size() == session.options().slots())
+                && (waiting.isEmpty() || running.size() == usableSlots())
                 && running.stream()
                         .allMatch(
                                 sequence -> sequence.needs() == StepResult.ARGMAX && sequence.goesOnAfterNext(session));
@@ -158,12 +187,18 @@ public final class Scheduler {
     }
 
     private void admit() {
-        while (!waiting.isEmpty() && running.size() < session.options().slots()) {
+        while (!waiting.isEmpty() && running.size() < usableSlots()) {
             Sequence sequence = waiting.remove();
             TokenIds prompt = sequence.request().prompt();
             int slot = bestFreeSlot(prompt);
             int reused = session.reusable(slot, prompt);
-            session.rewind(slot, reused);
+            int shared = prefixSlot < 0 ? 0 : session.reusable(prefixSlot, prompt);
+            if (shared > reused) {
+                session.fork(prefixSlot, slot, shared);
+                reused = shared;
+            } else {
+                session.rewind(slot, reused);
+            }
             sequence.start(slot, reused);
             running.add(sequence);
         }
@@ -180,7 +215,11 @@ public final class Scheduler {
         return best;
     }
 
+    private int usableSlots() {
+        return session.options().slots() - (prefixSlot < 0 ? 0 : 1);
+    }
+
     private boolean isFree(int slot) {
-        return running.stream().noneMatch(sequence -> sequence.slot() == slot);
+        return slot != prefixSlot && running.stream().noneMatch(sequence -> sequence.slot() == slot);
     }
 }

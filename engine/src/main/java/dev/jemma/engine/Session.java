@@ -28,6 +28,7 @@ public final class Session implements AutoCloseable {
     private final SessionOptions options;
     private final Deque<AutoCloseable> owned = new ArrayDeque<>();
     private final List<TokenIds> held = new ArrayList<>();
+    private final List<KvCache.Fork> forks = new ArrayList<>();
     private final Step step;
     private final int[] sampled;
     private final float[] logits;
@@ -131,6 +132,13 @@ public final class Session implements AutoCloseable {
         held.get(slot).truncate(length);
     }
 
+    /** Makes a slot a copy of another's first {@code length} tokens, with the next step. */
+    void fork(int fromSlot, int toSlot, int length) {
+        forks.add(cache.fork(fromSlot, toSlot));
+        held.set(toSlot, TokenIds.of(held.get(fromSlot).toArray()));
+        rewind(toSlot, length);
+    }
+
     /** Starts the next step; add spans with {@link #add} and {@link #run} it. */
     void begin() {
         step.clear();
@@ -174,6 +182,8 @@ public final class Session implements AutoCloseable {
         Commands commands = stream.begin(step);
         boolean hasOutputs = step.count(RowSet.OUTPUT) > 0;
         try {
+            forks.forEach(fork -> fork.encode(commands));
+            forks.clear();
             forward.encode(commands, step);
             if (hasOutputs) {
                 encodeResults(commands, result);

@@ -142,19 +142,39 @@ public final class KvCache implements AutoCloseable {
         lengths[slot] = length;
     }
 
-    /**
-     * Encodes the copy of a whole sequence to another slot, whose own is forgotten. Encode it before the forward pass
-     * of its step, which may then hold rows of both.
-     */
-    public void fork(Commands commands, int fromSlot, int toSlot) {
-        for (KvView view : views) {
-            int rows = Math.min(storedEnds[fromSlot], view.capacity());
-            if (rows > 0) {
-                commands.copySlot(view, fromSlot, toSlot, rows);
+    /** A copy of a sequence that the lengths know of already, and the device does not. */
+    public final class Fork {
+        private final int fromSlot;
+        private final int toSlot;
+        private final int storedEnd;
+
+        private Fork(int fromSlot, int toSlot) {
+            this.fromSlot = fromSlot;
+            this.toSlot = toSlot;
+            this.storedEnd = storedEnds[fromSlot];
+        }
+
+        /** Encodes the copy, before the forward pass of the next step, which may hold rows of both sequences. */
+        public void encode(Commands commands) {
+            for (KvView view : views) {
+                int rows = Math.min(storedEnd, view.capacity());
+                if (rows > 0) {
+                    commands.copySlot(view, fromSlot, toSlot, rows);
+                }
             }
         }
+    }
+
+    /** Makes a slot a copy of another; what it held is forgotten. Encode the result in the very next step. */
+    public Fork fork(int fromSlot, int toSlot) {
         lengths[toSlot] = lengths[fromSlot];
         storedEnds[toSlot] = storedEnds[fromSlot];
+        return new Fork(fromSlot, toSlot);
+    }
+
+    /** {@link #fork(int, int)}, encoded at once. */
+    public void fork(Commands commands, int fromSlot, int toSlot) {
+        fork(fromSlot, toSlot).encode(commands);
     }
 
     @Override

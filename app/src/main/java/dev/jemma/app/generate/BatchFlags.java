@@ -11,7 +11,8 @@ final class BatchFlags {
             paramLabel = "FILE",
             description = {
                 "Generate for every line of FILE (- for stdin): JSON objects with prompt or messages, and if wanted id,",
-                "system, max_tokens, temperature, seed; or plain prompts if its name ends in .txt."
+                "system, max_tokens, temperature, seed; a table with such columns if its name ends in .csv; plain",
+                "prompts if it ends in .txt."
             })
     private @Nullable String input;
 
@@ -49,6 +50,9 @@ final class BatchFlags {
     }
 
     int parallel() {
+        if (parallel < 1) {
+            throw new UsageException("parallel: expected 1 or more, got " + parallel);
+        }
         return parallel;
     }
 

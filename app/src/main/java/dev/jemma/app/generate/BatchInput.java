@@ -2,39 +2,39 @@ package dev.jemma.app.generate;
 
 import dev.jemma.app.console.Terminal;
 import dev.jemma.engine.UsageException;
-import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
+import java.io.Reader;
 import java.io.UncheckedIOException;
-import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** Reads prompts one line at a time: JSON objects, or plain text where the file's name ends in {@code .txt}. */
+/** A batch's prompts, read one at a time: {@code .csv}, {@code .txt}, else a JSON object a line. */
 final class BatchInput implements AutoCloseable {
     private final String name;
-    private final BufferedReader lines;
-    private final boolean json;
-    private final @Nullable String system;
+    private final Reader reader;
+    private final PromptSource source;
     private final Consumer<UsageException> badLine;
-    private int lineNumber;
 
     /**
      * Opens a file, or stdin for {@code -}.
      *
-     * @param badLine hears of lines that are not prompts; it may throw, to stop at the first
+     * @param badLine hears of prompts that cannot be used; it may throw, to stop at the first
      */
     BatchInput(String name, Terminal terminal, @Nullable String system, Consumer<UsageException> badLine) {
         this.name = name.equals("-") ? "stdin" : name;
-        this.json = !name.endsWith(".txt");
-        this.system = system;
         this.badLine = badLine;
         // A decoder from newDecoder() reports malformed bytes; one made from a Charset would replace them.
-        lines = new BufferedReader(new InputStreamReader(open(name, terminal), StandardCharsets.UTF_8.newDecoder()));
+        this.reader = new InputStreamReader(open(name, terminal), StandardCharsets.UTF_8.newDecoder());
+        String suffix = name.toLowerCase(Locale.ROOT);
+        this.source = suffix.endsWith(".csv")
+                ? new CsvPrompts(reader, system)
+                : new LinePrompts(reader, !suffix.endsWith(".txt"), system);
     }
 
     private static InputStream open(String name, Terminal terminal) {
@@ -48,44 +48,50 @@ final class BatchInput implements AutoCloseable {
         }
     }
 
-    /** The next prompt, or null at the end. */
+    /** How many prompts a file holds, usable or not; -1 for stdin, which can be read once. */
+    static long count(String name, Terminal terminal) {
+        if (name.equals("-")) {
+            return -1;
+        }
+        long[] count = {0};
+        try (BatchInput input = new BatchInput(name, terminal, null, _ -> count[0]++)) {
+            while (input.next() != null) {
+                count[0]++;
+            }
+        } catch (UsageException reportedWhenRead) {
+            return -1;
+        }
+        return count[0];
+    }
+
+    /** The next prompt that can be used, or null at the end. */
     @Nullable
     BatchPrompt next() {
-        for (String line = readLine(); line != null; line = readLine()) {
-            lineNumber++;
-            if (line.isBlank()) {
-                continue;
-            }
+        while (true) {
             try {
-                return json
-                        ? BatchPrompt.ofJson(lineNumber, line, system)
-                        : BatchPrompt.ofText(lineNumber, line, system);
+                return source.next();
             } catch (UsageException wrong) {
-                report(wrong);
+                report(source.line(), wrong);
+            } catch (UnreadableInputException unreadable) {
+                throw new UsageException(name + ": " + unreadable.getMessage(), unreadable);
             }
         }
-        return null;
     }
 
-    /** Says that the newest prompt cannot be used. */
-    void report(RuntimeException wrong) {
-        badLine.accept(new UsageException(name + ":" + lineNumber + ": " + wrong.getMessage(), wrong));
+    /** Line on which the newest prompt begins. */
+    long line() {
+        return source.line();
     }
 
-    private @Nullable String readLine() {
-        try {
-            return lines.readLine();
-        } catch (CharacterCodingException e) {
-            throw new UsageException(name + ": expected UTF-8 text, got other bytes after line " + lineNumber, e);
-        } catch (IOException e) {
-            throw new UncheckedIOException(name + ": " + e.getMessage(), e);
-        }
+    /** Says that the prompt on a line cannot be used. */
+    void report(long line, RuntimeException wrong) {
+        badLine.accept(new UsageException(name + ":" + line + ": " + wrong.getMessage(), wrong));
     }
 
     @Override
     public void close() {
         try {
-            lines.close();
+            reader.close();
         } catch (IOException e) {
             throw new UncheckedIOException(name + ": " + e.getMessage(), e);
         }

@@ -1,9 +1,13 @@
 package dev.jemma.app.generate;
 
 import dev.jemma.app.console.Output;
+import dev.jemma.app.console.OutputException;
 import dev.jemma.app.console.Terminal;
 import dev.jemma.engine.UsageException;
+import java.io.BufferedInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
 import java.nio.channels.Channels;
@@ -23,6 +27,9 @@ final class BatchOutput implements AutoCloseable {
     private final @Nullable RandomAccessFile file;
     private final Output output;
 
+    /** Bytes of the file that are whole lines. */
+    private long wholeLines;
+
     private BatchOutput(@Nullable RandomAccessFile file, Output output) {
         this.file = file;
         this.output = output;
@@ -38,6 +45,10 @@ final class BatchOutput implements AutoCloseable {
             return new BatchOutput(null, terminal.out());
         }
         Path path = Path.of(name);
+        if (Files.exists(path) && !Files.isRegularFile(path)) {
+            throw new UsageException("output: expected a file, got '" + name
+                    + "', which is none; without --output results go to stdout");
+        }
         if (Files.exists(path) && !resume) {
             throw new UsageException("output: expected a new file, got '" + name
                     + "', which is there already; continue it with --resume, or remove it");
@@ -55,30 +66,29 @@ final class BatchOutput implements AutoCloseable {
 
     /** Reads the ids present and cuts off a last line without an end: a kill cut it short. */
     private void keepFinishedLines(RandomAccessFile file, String name) throws IOException {
-        long end = 0;
-        for (String line = file.readLine(); line != null; line = file.readLine()) {
-            long lineEnd = file.getFilePointer();
-            file.seek(lineEnd - 1);
-            if (file.read() != '\n') {
-                if (!line.startsWith("{")) {
-                    throw new UsageException("output: expected the results of an earlier run, got '" + name
-                            + "', which ends in something else");
-                }
-                break;
+        InputStream bytes = new BufferedInputStream(Channels.newInputStream(file.getChannel()), 1 << 16);
+        ByteArrayOutputStream line = new ByteArrayOutputStream();
+        for (int b = bytes.read(); b >= 0; b = bytes.read()) {
+            if (b != '\n') {
+                line.write(b);
+                continue;
             }
-            String id = finishedId(line);
+            String id = finishedId(line.toString(StandardCharsets.UTF_8));
             if (id != null) {
                 finished.add(id);
             }
-            end = lineEnd;
+            wholeLines += line.size() + 1L;
+            line.reset();
         }
-        file.setLength(end);
-        file.seek(end);
+        if (line.size() > 0 && line.toByteArray()[0] != '{') {
+            throw new UsageException(
+                    "output: expected the results of an earlier run, got '" + name + "', which ends in something else");
+        }
+        file.setLength(wholeLines);
+        file.seek(wholeLines);
     }
 
-    /** {@code latin1} as {@link RandomAccessFile#readLine} gives it, one char for each byte. */
-    private static @Nullable String finishedId(String latin1) {
-        String line = new String(latin1.getBytes(StandardCharsets.ISO_8859_1), StandardCharsets.UTF_8);
+    private static @Nullable String finishedId(String line) {
         try {
             JsonNode object = JsonMapper.shared().readTree(line);
             return object.isObject() && object.has("text") && object.has("id")
@@ -94,8 +104,30 @@ final class BatchOutput implements AutoCloseable {
         return finished;
     }
 
+    /**
+     * Writes a result.
+     *
+     * @throws OutputException if it cannot be written; the lines before it stay whole
+     */
     void writeLine(String json) {
-        output.println(json);
+        try {
+            output.println(json);
+            wholeLines += json.getBytes(StandardCharsets.UTF_8).length + 1L;
+        } catch (OutputException full) {
+            cutOff(full);
+            throw full;
+        }
+    }
+
+    /** A full disk may have taken half a line. */
+    private void cutOff(OutputException full) {
+        if (file != null) {
+            try {
+                file.setLength(wholeLines);
+            } catch (IOException alsoThis) {
+                full.addSuppressed(alsoThis);
+            }
+        }
     }
 
     @Override

@@ -29,7 +29,7 @@ record BatchPrompt(
             Set.of("id", "prompt", "system", "messages", "max_tokens", "temperature", "seed");
 
     /** A line of plain text; its number is its id. */
-    static BatchPrompt ofText(int lineNumber, String line, @Nullable String system) {
+    static BatchPrompt ofText(long lineNumber, String line, @Nullable String system) {
         return new BatchPrompt(String.valueOf(lineNumber), line, conversation(line, system), null, null, null);
     }
 
@@ -38,8 +38,12 @@ record BatchPrompt(
      *
      * @throws UsageException if it is not an object with a prompt or messages
      */
-    static BatchPrompt ofJson(int lineNumber, String line, @Nullable String system) {
-        JsonNode object = parse(line);
+    static BatchPrompt ofJson(long lineNumber, String line, @Nullable String system) {
+        return ofObject(lineNumber, parse(line), system);
+    }
+
+    /** Its fields, from whatever form of file. */
+    static BatchPrompt ofObject(long lineNumber, JsonNode object, @Nullable String system) {
         for (String name : object.propertyNames()) {
             if (!FIELDS.contains(name)) {
                 throw new UsageException(

@@ -1,134 +1,93 @@
 package dev.jemma.app.generate;
 
+import dev.jemma.app.console.ProgressBar;
 import dev.jemma.app.console.Terminal;
 import dev.jemma.engine.GenerationEvent;
-import dev.jemma.engine.GenerationRequest;
 import dev.jemma.engine.GenerationResult;
-import dev.jemma.engine.GenerationStats;
-import dev.jemma.engine.SamplingOptions;
 import dev.jemma.engine.Scheduler;
-import dev.jemma.engine.StopConditions;
-import dev.jemma.engine.TextModel;
-import dev.jemma.engine.TokenIds;
 import dev.jemma.engine.UsageException;
-import dev.jemma.models.chat.ConversationException;
-import dev.jemma.models.chat.Options;
-import java.io.StringWriter;
-import java.util.HashSet;
 import java.util.Locale;
-import java.util.Set;
-import tools.jackson.core.JsonGenerator;
-import tools.jackson.core.ObjectWriteContext;
-import tools.jackson.core.json.JsonFactory;
 
-/** Feeds a batch's prompts to a scheduler and writes each result as it finishes. */
+/** Feeds a batch's requests to a scheduler and writes each result as it finishes. */
 final class BatchRun {
-    private final TextModel model;
-    private final Scheduler scheduler;
-    private final Defaults defaults;
+    private final BatchQueue queue;
+    private final BatchOutput output;
     private final Terminal terminal;
-    private final Set<String> ids = new HashSet<>();
+    private final ProgressBar bar;
+    private final long total;
     private final long startedAt = System.nanoTime();
-    private long index;
     private long texts;
     private long tokens;
 
-    /** What lines do not say themselves. */
-    record Defaults(SamplingOptions sampling, StopConditions stop, boolean raw) {}
-
-    BatchRun(TextModel model, Scheduler scheduler, Defaults defaults, Terminal terminal) {
-        this.model = model;
-        this.scheduler = scheduler;
-        this.defaults = defaults;
+    /** @param total prompts of the whole input; -1 if nobody knows */
+    BatchRun(BatchQueue queue, BatchOutput output, Terminal terminal, long total) {
+        this.queue = queue;
+        this.output = output;
         this.terminal = terminal;
+        this.total = total;
+        this.bar = new ProgressBar(terminal, "generate");
     }
 
-    /** Runs all prompts that are this run's and not done yet. */
-    void run(BatchFlags flags, BatchInput input, BatchOutput output) {
+    /** Runs all that the queue holds, {@code parallel} at once. */
+    void run(Scheduler scheduler, int parallel) {
         boolean more = true;
         while (more || scheduler.pending() > 0) {
-            while (more && scheduler.pending() < flags.parallel()) {
-                more = submitNext(flags, input, output);
+            while (more && scheduler.pending() < parallel) {
+                more = submitNext(scheduler);
             }
             scheduler.step();
         }
-        if (terminal.errorIsTerminal()) {
-            terminal.err().print("\r");
-        }
-        terminal.err().println(progress());
+        bar.clear();
+        double seconds = seconds();
+        terminal.err().println(String.format(Locale.ROOT, "[%s, %.1f s]", said(), seconds));
     }
 
     /** Returns whether there may be more. */
-    private boolean submitNext(BatchFlags flags, BatchInput input, BatchOutput output) {
-        BatchPrompt prompt = input.next();
-        if (prompt == null) {
+    private boolean submitNext(Scheduler scheduler) {
+        BatchQueue.Item item = queue.next();
+        if (item == null) {
             return false;
         }
-        if (flags.isMine(index++) && !output.finished().contains(prompt.id())) {
-            submit(prompt, input, output);
+        GenerationResult.Collector collector = new GenerationResult.Collector();
+        try {
+            scheduler.submit(item.request(), event -> {
+                collector.accept(event);
+                switch (event) {
+                    case GenerationEvent.Finished _ -> finish(item, collector.result());
+                    case GenerationEvent.Token _ -> {
+                        tokens++;
+                        bar.show(done(), said());
+                    }
+                    default -> {}
+                }
+            });
+        } catch (UsageException tooLong) {
+            queue.report(item, tooLong);
         }
         return true;
     }
 
-    private void submit(BatchPrompt prompt, BatchInput input, BatchOutput output) {
-        try {
-            if (!ids.add(prompt.id())) {
-                throw new UsageException("expected ids that differ, got '" + prompt.id() + "' again");
-            }
-            GenerationRequest request = request(prompt);
-            GenerationResult.Collector collector = new GenerationResult.Collector();
-            scheduler.submit(request, event -> {
-                collector.accept(event);
-                if (event instanceof GenerationEvent.Finished) {
-                    finish(prompt, request, collector.result(), output);
-                }
-            });
-        } catch (UsageException | ConversationException wrong) {
-            input.report(wrong);
-        }
-    }
-
-    private GenerationRequest request(BatchPrompt prompt) {
-        TokenIds tokenIds =
-                defaults.raw() ? model.rawPrompt(prompt.prompt()) : model.chatPrompt(prompt.messages(), Options.ANSWER);
-        StopConditions common = defaults.stop();
-        StopConditions stop = prompt.maxTokens() == null
-                ? common
-                : new StopConditions(prompt.maxTokens(), common.stopIds(), common.stopStrings());
-        return new GenerationRequest(prompt.id(), tokenIds, prompt.over(defaults.sampling()), stop, 0);
-    }
-
-    private void finish(BatchPrompt prompt, GenerationRequest request, GenerationResult result, BatchOutput output) {
-        output.writeLine(json(prompt, request, result));
+    private void finish(BatchQueue.Item item, GenerationResult result) {
+        bar.clear();
+        output.writeLine(BatchResultJson.of(item, result));
         texts++;
-        tokens += result.stats().generatedTokens();
-        if (terminal.errorIsTerminal()) {
-            terminal.err().print("\r" + progress());
-        }
+        bar.show(done(), said());
     }
 
-    private String progress() {
-        double seconds = (System.nanoTime() - startedAt) / 1e9;
-        return String.format(
-                Locale.ROOT, "[%d texts, %d tokens, %.1f tokens/s, %.1f s]", texts, tokens, tokens / seconds, seconds);
+    /** The part of the input that is done with, this run's or not. */
+    private double done() {
+        return total <= 0 ? -1 : Math.min(1, (double) (queue.read() - queue.waiting() - inWork()) / total);
     }
 
-    private static String json(BatchPrompt prompt, GenerationRequest request, GenerationResult result) {
-        GenerationStats stats = result.stats();
-        StringWriter text = new StringWriter();
-        try (JsonGenerator json = new JsonFactory().createGenerator(ObjectWriteContext.empty(), text)) {
-            json.writeStartObject();
-            json.writeStringProperty("id", prompt.id());
-            json.writeStringProperty("prompt", prompt.prompt());
-            json.writeStringProperty("text", result.text());
-            json.writeNumberProperty("prompt_tokens", stats.promptTokens());
-            json.writeNumberProperty("generated_tokens", stats.generatedTokens());
-            json.writeStringProperty("finish_reason", result.reason().label());
-            json.writeNumberProperty("seed", request.sampling().seed());
-            json.writeNumberProperty("time_to_first_token_s", stats.timeToFirstTokenSeconds());
-            json.writeNumberProperty("decode_s", stats.decodeNanos() / 1e9);
-            json.writeEndObject();
-        }
-        return text.toString();
+    private long inWork() {
+        return queue.taken() - texts;
+    }
+
+    private String said() {
+        return String.format(Locale.ROOT, "%d texts, %d tokens, %.1f tokens/s", texts, tokens, tokens / seconds());
+    }
+
+    private double seconds() {
+        return (System.nanoTime() - startedAt) / 1e9;
     }
 }

@@ -54,6 +54,9 @@ public final class GenerateCommand implements Callable<Integer> {
     /** Room for a batch's prompts, whose lengths are not known beforehand; --ctx-size gives more. */
     private static final int BATCH_PROMPT_TOKENS = 2048;
 
+    /** Prompts of a file that are looked at for a common beginning. */
+    private static final int PREFIX_SAMPLE = 16;
+
     private final Terminal terminal;
 
     @Parameters(
@@ -150,20 +153,33 @@ public final class GenerateCommand implements Callable<Integer> {
                 });
                 BatchOutput output = BatchOutput.open(batchFlags.output(), batchFlags.resume(), terminal);
                 LoadedModel loaded = LoadedModel.open(modelFlags.directory(terminal), modelFlags)) {
-            TextModel model = loaded.model();
-            model.notes().forEach(note -> terminal.err().println("jemma: note: " + note));
-            SessionOptions options = modelFlags.sessionOptions(
-                    batchFlags.parallel(),
-                    lengthFlags.contextFor(BATCH_PROMPT_TOKENS),
-                    model.config().maxPositionEmbeddings());
-            try (Session session = loaded.openSession(options)) {
-                BatchRun.Defaults defaults = new BatchRun.Defaults(
-                        samplingFlags.over(model.generationDefaults()), lengthFlags.conditions(model.stopIds()), raw);
-                new BatchRun(model, new Scheduler(session, model.tokenizer()), defaults, terminal)
-                        .run(batchFlags, input, output);
-            }
+            loaded.model().notes().forEach(note -> terminal.err().println("jemma: note: " + note));
+            runBatch(loaded, input, output);
         }
         return badLines[0] == 0 ? ExitCode.OK : ExitCode.USAGE;
+    }
+
+    private void runBatch(LoadedModel loaded, BatchInput input, BatchOutput output) {
+        TextModel model = loaded.model();
+        BatchQueue.Defaults defaults = new BatchQueue.Defaults(
+                samplingFlags.over(model.generationDefaults()), lengthFlags.conditions(model.stopIds()), raw);
+        BatchQueue queue = new BatchQueue(input, model, defaults, batchFlags::isMine, output.finished());
+        int parallel = batchFlags.parallel();
+        // Whoever writes into a pipe may be waiting for the first answers: no more is read ahead than runs at once.
+        boolean piped = batchFlags.input().equals("-");
+        TokenIds prefix = queue.commonPrefix(piped ? parallel : Math.max(parallel, PREFIX_SAMPLE));
+        SessionOptions options = modelFlags.sessionOptions(
+                parallel + (prefix.size() > 0 ? 1 : 0),
+                lengthFlags.contextFor(BATCH_PROMPT_TOKENS),
+                model.config().maxPositionEmbeddings());
+        try (Session session = loaded.openSession(options)) {
+            Scheduler scheduler = new Scheduler(session, model.tokenizer());
+            if (prefix.size() > 0 && prefix.size() < options.contextSize()) {
+                scheduler.sharePrefix(prefix);
+            }
+            long total = terminal.errorIsTerminal() ? BatchInput.count(batchFlags.input(), terminal) : -1;
+            new BatchRun(queue, output, terminal, total).run(scheduler, parallel);
+        }
     }
 
     private String prompt() {
