@@ -138,6 +138,35 @@ class ChatPipeTest {
     }
 
     @Test
+    void thinkingIsAskedForAsTheTemplateDoes() throws IOException {
+        Path demo = Path.of(System.getProperty("jemma.demo"));
+        Path thinker = Files.createDirectory(directory.resolve("thinker"));
+        try (Stream<Path> files = Files.list(demo)) {
+            for (Path file :
+                    files.filter(file -> !file.toString().contains("golden")).toList()) {
+                Files.copy(file, thinker.resolve(file.getFileName()));
+            }
+        }
+        Path template = thinker.resolve("chat_template.jinja");
+        Files.delete(template);
+        Files.writeString(
+                template,
+                "{%- if enable_thinking -%}{{- '<|turn>system\\n' -}}{{- '<|think|>\\n' -}}{{- '<turn|>\\n' -}}"
+                        + "{%- endif -%}" + Files.readString(demo.resolve("chat_template.jinja")));
+        Result result = chat("Hello\n/undo\n/set thinking hidden\nHello\n", "-m", thinker.toString(), "-v");
+        assertThat(result.exitCode()).as(result.stderr()).isZero();
+        List<Integer> prompts = result.stderr()
+                .lines()
+                .filter(line -> line.startsWith("[prompt"))
+                .map(ChatPipeTest::tokens)
+                .toList();
+        // <|turn> system \n <|think|> \n <turn|> \n: at least the three marks and two texts between them.
+        assertThat(prompts.get(1)).isGreaterThanOrEqualTo(prompts.get(0) + 5);
+        assertThat(chat("Hello\n", "-m", thinker.toString(), "--thinking").exitCode())
+                .isZero();
+    }
+
+    @Test
     void whatCannotWorkIsSaidBeforeTheFirstMessage() {
         Result cannotThink = chat("Hello\n", "--thinking");
         assertThat(cannotThink.exitCode()).isEqualTo(2);

@@ -189,7 +189,7 @@ public final class ChatCommand implements Callable<Integer> {
         if (noHistory) {
             return null;
         }
-        Path file = HistoryFile.location(System.getenv());
+        Path file = HistoryFile.location();
         try {
             HistoryFile.prepare(file);
             return file;

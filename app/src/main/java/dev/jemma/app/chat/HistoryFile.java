@@ -1,11 +1,11 @@
 package dev.jemma.app.chat;
 
+import dev.jemma.app.console.UserDirectories;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.util.Map;
 import java.util.Set;
 
 /** Where the lines that the user typed are kept between sessions; nobody else may read them. */
@@ -14,17 +14,8 @@ final class HistoryFile {
 
     private HistoryFile() {}
 
-    /** The file in the user's directory for such things (XDG Base Directory Specification, state). */
-    static Path location(Map<String, String> environment) {
-        String state = environment.getOrDefault("XDG_STATE_HOME", "");
-        String local = environment.getOrDefault("LOCALAPPDATA", "");
-        // The specification: a path that is not absolute is to be ignored.
-        Path base = Path.of(state).isAbsolute()
-                ? Path.of(state)
-                : Path.of(local).isAbsolute()
-                        ? Path.of(local)
-                        : Path.of(System.getProperty("user.home"), ".local", "state");
-        return base.resolve("jemma").resolve("chat_history");
+    static Path location() {
+        return UserDirectories.state().resolve("chat_history");
     }
 
     /** Creates the file if need be, and makes it the user's alone. */

@@ -19,6 +19,7 @@ import org.jline.reader.impl.history.DefaultHistory;
 import org.jline.terminal.Attributes;
 import org.jline.terminal.Terminal;
 import org.jline.terminal.TerminalBuilder;
+import org.jline.utils.NonBlockingReader;
 import org.jspecify.annotations.Nullable;
 
 /** A person at a terminal, with line editing, history and completion. */
@@ -30,6 +31,8 @@ final class TerminalInput implements ChatInput {
     private static final int LONGEST_REMEMBERED = 4096;
 
     private static final int REMEMBERED = 2000;
+    private static final int WAITING_MILLIS = 1;
+    private static final int DELETE = 0x7f;
 
     /** Kept, or the level set on it would be forgotten with it. */
     private static final Logger EDITOR_LOG = Logger.getLogger("org.jline");
@@ -61,6 +64,26 @@ final class TerminalInput implements ChatInput {
         };
         Objects.requireNonNull(reader.getKeyMaps().get(LineReader.MAIN))
                 .bind(newline, KeyMap.alt('\r'), KeyMap.alt('\n'));
+        Widget insert = Objects.requireNonNull(reader.getBuiltinWidgets().get(LineReader.SELF_INSERT));
+        reader.getWidgets().put(LineReader.SELF_INSERT, () -> insert.apply() && insertWaiting());
+    }
+
+    /**
+     * Inserts what else has come already. The editor draws the whole entry after every key: with a megabyte pasted into
+     * a terminal that does not mark pastes, that would take hours.
+     */
+    private boolean insertWaiting() {
+        NonBlockingReader keys = terminal.reader();
+        StringBuilder waiting = new StringBuilder();
+        try {
+            while (keys.peek(WAITING_MILLIS) >= ' ' && keys.peek(WAITING_MILLIS) != DELETE) {
+                waiting.append((char) keys.read());
+            }
+        } catch (IOException e) {
+            throw new UsageException("terminal: cannot be read: " + e.getMessage(), e);
+        }
+        reader.getBuffer().write(waiting);
+        return true;
     }
 
     /**

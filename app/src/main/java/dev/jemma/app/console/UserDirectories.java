@@ -17,6 +17,11 @@ public final class UserDirectories {
         return base("XDG_CONFIG_HOME", ".config").resolve("jemma");
     }
 
+    /** {@code $XDG_STATE_HOME/jemma} or {@code ~/.local/state/jemma}: what should last, but is no setting. */
+    public static Path state() {
+        return base("XDG_STATE_HOME", ".local/state").resolve("jemma");
+    }
+
     /** {@code $XDG_CACHE_HOME} or {@code ~/.cache}, which programs share. */
     public static Path sharedCache() {
         return base("XDG_CACHE_HOME", ".cache");

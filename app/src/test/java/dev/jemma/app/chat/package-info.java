@@ -1,0 +1,4 @@
+@NullMarked
+package dev.jemma.app.chat;
+
+import org.jspecify.annotations.NullMarked;
