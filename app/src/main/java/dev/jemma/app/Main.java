@@ -5,6 +5,7 @@ import dev.jemma.app.chat.ChatCommand;
 import dev.jemma.app.console.OutputException;
 import dev.jemma.app.console.Terminal;
 import dev.jemma.app.generate.GenerateCommand;
+import dev.jemma.app.hub.PullCommand;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import picocli.CommandLine;
@@ -56,6 +57,8 @@ final class Main implements Runnable {
                 .addSubcommand(new ChatCommand(terminal))
                 .addSubcommand(new GenerateCommand(terminal))
                 .addSubcommand(new InfoCommand(terminal))
+                .addSubcommand(new PullCommand(terminal))
+                .addSubcommand(new ModelsCommand(terminal))
                 .addSubcommand(new BenchCommand(terminal))
                 .addSubcommand(new QuantizeCommand(terminal))
                 .addSubcommand(new PerplexityCommand(terminal))

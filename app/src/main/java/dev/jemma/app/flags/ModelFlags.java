@@ -18,8 +18,8 @@ public final class ModelFlags {
             names = {"-m", "--model"},
             paramLabel = "MODEL",
             description = {
-                "Directory of a Gemma checkpoint (safetensors), or synthetic:NAME[:bf16|8bit|4bit] for random",
-                "weights in the shapes of a published model; default: the built-in demo model."
+                "Directory of a Gemma checkpoint (safetensors), OWNER/NAME of one in Hugging Face's cache (see pull),",
+                "or synthetic:NAME[:bf16|8bit|4bit] for random weights; default: the built-in demo model."
             })
     private @Nullable String model;
 

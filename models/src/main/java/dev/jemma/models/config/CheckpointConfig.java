@@ -27,14 +27,27 @@ public record CheckpointConfig(GemmaConfig gemma, Quantization quantization, Gen
         ConfigObject root = ConfigObject.read(directory.resolve("config.json"));
         TextPart part = TextPart.of(root);
         ConfigObject text = part.fields();
-        Path name = directory.toAbsolutePath().normalize().getFileName();
         DecoderConfigReader reader = new DecoderConfigReader(part.family(), text, root);
         GemmaConfig gemma = reader.read(
-                name == null ? "gemma" : name.toString(), checkpointType(text, checkpointType(root, weightType)));
+                name(directory.toAbsolutePath().normalize()), checkpointType(text, checkpointType(root, weightType)));
         return new CheckpointConfig(
                 gemma,
                 Quantization.read(text, root),
                 GenerationDefaults.read(directory, text, root, gemma.vocabSize()));
+    }
+
+    /** The directory's own name; in Hugging Face's cache, {@code models--OWNER--NAME/snapshots/COMMIT}, NAME. */
+    private static String name(Path directory) {
+        Path last = directory.getFileName();
+        Path snapshots = directory.getParent();
+        Path repository = snapshots == null ? null : snapshots.getParent();
+        if (snapshots != null && snapshots.endsWith("snapshots") && repository != null) {
+            String[] parts = String.valueOf(repository.getFileName()).split("--", 3);
+            if (parts.length == 3 && parts[0].equals("models")) {
+                return parts[2];
+            }
+        }
+        return last == null ? "gemma" : last.toString();
     }
 
     /** The decoder's fields, and the family they are read as. */

@@ -119,6 +119,27 @@ public final class SyntheticModel implements AutoCloseable {
         }
     }
 
+    /** Parameters of a model's decoder. */
+    public static long parameters(String name) {
+        try {
+            Path directory = Files.createTempDirectory("jemma-config");
+            Path file = directory.resolve("config.json");
+            try {
+                Files.writeString(file, configJson(name, 16));
+                GemmaConfig config =
+                        CheckpointConfig.read(directory, DType.BF16).gemma();
+                return DecoderTensors.of(config, PREFIX, null, false).specs().values().stream()
+                        .mapToLong(TensorSpec::parameters)
+                        .sum();
+            } finally {
+                Files.deleteIfExists(file);
+                Files.delete(directory);
+            }
+        } catch (IOException failure) {
+            throw new UncheckedIOException(failure);
+        }
+    }
+
     private static void writeNew(Path file, String text) throws IOException {
         Files.writeString(file, text, StandardOpenOption.CREATE_NEW);
     }

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.jemma.app.hub;
+
+import org.jspecify.annotations.NullMarked;
