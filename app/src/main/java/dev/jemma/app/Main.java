@@ -6,6 +6,7 @@ import dev.jemma.app.console.OutputException;
 import dev.jemma.app.console.Terminal;
 import dev.jemma.app.generate.GenerateCommand;
 import dev.jemma.app.hub.PullCommand;
+import dev.jemma.engine.UsageException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import picocli.CommandLine;
@@ -31,7 +32,16 @@ import picocli.CommandLine.Spec;
             "  jemma doctor",
             "",
             "Without --model Jemma uses its built-in demo model, a small teller of stories.",
-            "'jemma COMMAND --help' explains a command.",
+            "'jemma COMMAND --help' or 'jemma help COMMAND' explains a command.",
+            "",
+            "Files and variables:",
+            "  ~/.config/jemma/config.properties  defaults: 'threads = 8' for all commands, 'chat.temp = 0.7' for one;",
+            "                                     JEMMA_CONFIG names another file, or none if it is empty",
+            "  ~/.cache/jemma                     synthetic models and the unpacked tokenizer library",
+            "  ~/.cache/huggingface               downloaded models; HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN",
+            "  XDG_CONFIG_HOME, XDG_CACHE_HOME    other places for these",
+            "  JEMMA_JAVA_HOME, JEMMA_JAVA_OPTS   the JDK to run on, and options for it",
+            "  JEMMA_CUDA_PATH                    where to look for CUDA's libraries",
             "",
             "Exit status: 0 done, 1 Jemma or the machine failed, 2 the request cannot be met, 130 interrupted."
         })
@@ -64,21 +74,42 @@ final class Main implements Runnable {
                 .addSubcommand(new PerplexityCommand(terminal))
                 .addSubcommand(new SyntheticCommand(terminal))
                 .addSubcommand(new DoctorCommand(terminal))
+                .addSubcommand(new CompletionCommand(terminal))
+                .addSubcommand(new CommandLine.HelpCommand())
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setUsageHelpAutoWidth(false)
                 .setUsageHelpWidth(100)
                 .setColorScheme(CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF))
                 .setParameterExceptionHandler(failures)
                 .setExecutionExceptionHandler(failures);
+        layOut(commandLine);
         StringWriter help = new StringWriter();
         commandLine.setOut(new PrintWriter(help));
-        int exitCode = commandLine.execute(args);
+        int exitCode;
+        try {
+            commandLine.setDefaultValueProvider(ConfigFile.read(ConfigFile.place(), commandLine.getCommandSpec()));
+            exitCode = commandLine.execute(args);
+        } catch (UsageException wrongConfig) {
+            exitCode = failures.report(wrongConfig);
+        }
         try {
             terminal.out().print(help.toString());
         } catch (OutputException closed) {
             return failures.report(closed);
         }
         return exitCode;
+    }
+
+    /** The parts of a manual page, in its order. */
+    private static void layOut(CommandLine commandLine) {
+        commandLine
+                .getCommandSpec()
+                .usageMessage()
+                .descriptionHeading("%n")
+                .parameterListHeading("%nArguments:%n")
+                .optionListHeading("%nOptions:%n")
+                .commandListHeading("%nCommands:%n");
+        commandLine.getSubcommands().values().forEach(Main::layOut);
     }
 
     /** {@code jemma} alone is a question for help. */

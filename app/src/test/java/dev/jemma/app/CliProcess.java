@@ -74,6 +74,7 @@ final class CliProcess {
         command.addAll(List.of(arguments));
         ProcessBuilder builder = new ProcessBuilder(command);
         builder.environment().put("LC_ALL", "C");
+        builder.environment().put("JEMMA_CONFIG", "");
         builder.environment().remove("JAVA_TOOL_OPTIONS");
         return builder;
     }

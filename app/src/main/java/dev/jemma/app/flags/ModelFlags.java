@@ -25,6 +25,7 @@ public final class ModelFlags {
 
     @Option(
             names = "--backend",
+            completionCandidates = BackendNames.class,
             paramLabel = "NAME",
             description = "Where to compute: auto, or one of those that --version lists; default: auto.")
     private String backend = "auto";
