@@ -20,7 +20,7 @@ public final class Conversation {
     private final TextModel model;
     private final Session session;
     private final Scheduler scheduler;
-    private final List<Exchange> exchanges = new ArrayList<>();
+    private final List<Said> said = new ArrayList<>();
     private @Nullable String system;
 
     /** Tokens of the last answer, if the context was full before its end. */
@@ -29,6 +29,13 @@ public final class Conversation {
     private int answers;
     private volatile boolean cancelled;
     private volatile @Nullable Generation current;
+
+    /** A question, and the answer with the ids it was generated with. */
+    private record Said(String question, Message answer) {
+        Exchange exchange() {
+            return new Exchange(question, answer.content());
+        }
+    }
 
     /** @param session one with a single slot, for this conversation alone */
     public Conversation(TextModel model, Session session) {
@@ -39,7 +46,7 @@ public final class Conversation {
 
     /** What was said, oldest first. */
     public List<Exchange> exchanges() {
-        return List.copyOf(exchanges);
+        return said.stream().map(Said::exchange).toList();
     }
 
     /** The instructions that come before everything, or null. */
@@ -63,8 +70,10 @@ public final class Conversation {
     /** Puts another conversation in the place of this one. */
     public void replace(@Nullable String newSystem, List<Exchange> newExchanges) {
         setSystem(newSystem);
-        exchanges.clear();
-        exchanges.addAll(newExchanges);
+        said.clear();
+        for (Exchange exchange : newExchanges) {
+            said.add(new Said(exchange.question(), new Message(Role.ASSISTANT, exchange.answer())));
+        }
         unfinished = null;
     }
 
@@ -97,8 +106,7 @@ public final class Conversation {
         checkFits("message", prompt);
         GenerationResult result = generate(prompt, options, listener);
         if (!isNothing(result)) {
-            exchanges.add(new Exchange(question, result.text()));
-            unfinished = unfinished(TokenIds.of(), result);
+            add(question, result.ids(), result.text(), result.reason());
         }
         return result;
     }
@@ -106,13 +114,13 @@ public final class Conversation {
     /** Asks the last question again. If that comes to nothing, the old answer stays. */
     public GenerationResult regenerate(AnswerOptions options, Consumer<GenerationEvent> listener) {
         TokenIds oldUnfinished = unfinished;
-        Exchange old = undo();
-        int before = exchanges.size();
+        Said old = removeLast();
+        int before = said.size();
         try {
             return ask(old.question(), options, listener);
         } finally {
-            if (exchanges.size() == before) {
-                exchanges.add(old);
+            if (said.size() == before) {
+                said.add(old);
                 unfinished = oldUnfinished;
             }
         }
@@ -131,13 +139,18 @@ public final class Conversation {
     public GenerationResult resume(AnswerOptions options, Consumer<GenerationEvent> listener) {
         cancelled = false;
         TokenIds prompt = pendingPrompt(0, null, options);
-        TokenIds begun = TokenIds.of(begun().toArray());
+        TokenIds ids = TokenIds.of(begun().toArray());
         checkFits("conversation", prompt);
         GenerationResult result = generate(prompt, options, listener);
-        Exchange last = exchanges.removeLast();
-        exchanges.add(new Exchange(last.question(), last.answer() + result.text()));
-        unfinished = unfinished(begun, result);
+        ids.addAll(result.ids(), 0, result.ids().size());
+        Said last = removeLast();
+        add(last.question(), ids, last.answer().content() + result.text(), result.reason());
         return result;
+    }
+
+    private void add(String question, TokenIds ids, String answer, FinishReason reason) {
+        said.add(new Said(question, model.chatAnswer(ids, answer)));
+        unfinished = reason == FinishReason.CONTEXT_FULL ? ids : null;
     }
 
     /**
@@ -147,7 +160,7 @@ public final class Conversation {
      * @param question what is to be asked; null for a {@link #resume}
      */
     public int exchangesInTheWay(@Nullable String question, AnswerOptions options) {
-        int droppable = exchanges.size() - (question == null ? 1 : 0);
+        int droppable = said.size() - (question == null ? 1 : 0);
         for (int count = 1; count < droppable; count++) {
             if (pendingPrompt(count, question, options).size() <= contextSize() / 2) {
                 return count;
@@ -160,7 +173,7 @@ public final class Conversation {
 
     /** Forgets the {@code count} oldest exchanges. */
     public void dropOldest(int count) {
-        exchanges.subList(0, count).clear();
+        said.subList(0, count).clear();
     }
 
     /**
@@ -169,11 +182,15 @@ public final class Conversation {
      * @throws UsageException if there is none
      */
     public Exchange undo() {
-        if (exchanges.isEmpty()) {
+        return removeLast().exchange();
+    }
+
+    private Said removeLast() {
+        if (said.isEmpty()) {
             throw new UsageException("conversation: expected at least one answer, got none yet");
         }
         unfinished = null;
-        return exchanges.removeLast();
+        return said.removeLast();
     }
 
     /** Ends the answer in progress before its next token. Any thread may call this. */
@@ -213,13 +230,12 @@ public final class Conversation {
         if (system != null) {
             messages.add(new Message(Role.SYSTEM, system));
         }
-        int complete = exchanges.size() - (question == null ? 1 : 0);
-        for (Exchange exchange : exchanges.subList(dropped, complete)) {
+        int complete = said.size() - (question == null ? 1 : 0);
+        for (Said exchange : said.subList(dropped, complete)) {
             messages.add(new Message(Role.USER, exchange.question()));
-            messages.add(new Message(Role.ASSISTANT, exchange.answer()));
+            messages.add(exchange.answer());
         }
-        messages.add(
-                new Message(Role.USER, question == null ? exchanges.getLast().question() : question));
+        messages.add(new Message(Role.USER, question == null ? said.getLast().question() : question));
         TokenIds prompt = model.chatPrompt(messages, new Options(options.thinking(), true));
         if (question == null) {
             prompt.addAll(begun(), 0, begun().size());
@@ -232,14 +248,6 @@ public final class Conversation {
             throw new IllegalStateException("the last answer is finished");
         }
         return unfinished;
-    }
-
-    private static @Nullable TokenIds unfinished(TokenIds begun, GenerationResult result) {
-        if (result.reason() != FinishReason.CONTEXT_FULL) {
-            return null;
-        }
-        begun.addAll(result.ids(), 0, result.ids().size());
-        return begun;
     }
 
     private static boolean isNothing(GenerationResult result) {

@@ -114,11 +114,20 @@ public final class TextModel implements AutoCloseable {
      * @throws dev.jemma.models.chat.ConversationException if its template cannot express the conversation
      */
     public TokenIds chatPrompt(List<Message> messages, Options options) {
+        return TokenIds.of(template().render(messages, options));
+    }
+
+    /** What was generated, as a message for the {@link #chatPrompt} of the conversation that goes on. */
+    Message chatAnswer(TokenIds generated, String answer) {
+        return template().answer(generated.toArray(), answer);
+    }
+
+    private ChatTemplate template() {
         if (chat == null) {
             throw new UsageException(model.directory()
                     + ": expected a chat template, found none: a base model, which only continues text; use --raw");
         }
-        return TokenIds.of(chat.render(messages, options));
+        return chat;
     }
 
     /** The text as it is, after the one beginning-of-text token that every Gemma model needs. */

@@ -128,6 +128,6 @@ final class BatchQueue {
         StopConditions stop = prompt.maxTokens() == null
                 ? common
                 : new StopConditions(prompt.maxTokens(), common.stopIds(), common.stopStrings());
-        return new GenerationRequest(prompt.id(), tokenIds, prompt.over(defaults.sampling()), stop, 0);
+        return new GenerationRequest(prompt.id(), tokenIds, prompt.over(defaults.sampling()), stop, 0, !defaults.raw());
     }
 }

@@ -5,6 +5,7 @@ import dev.jemma.models.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -112,7 +113,8 @@ public final class ChatTemplate {
      * <p>A longer conversation's ids begin with a shorter one's plus the ids of its answer, as far as the template lets
      * them, so that a cache of the shorter one can be kept. They part earlier where the template does not repeat what it
      * made the model read or the model wrote: at the last answer if thoughts were stripped from it or an empty thought
-     * opened it, and where the answer's text, trimmed, has other ids than those generated. Compare before reuse.
+     * opened it, and, unless {@link #answer} made the message, where the answer's text has other ids than those
+     * generated. Compare before reuse.
      *
      * @param messages one or more
      * @throws ConversationException if the template cannot express them
@@ -132,6 +134,35 @@ public final class ChatTemplate {
         Prompt prompt = new Prompt(tokenizer);
         format.write(messages, options, prompt);
         return prompt.toIds();
+    }
+
+    /**
+     * What a model generated, as a message of the conversation that goes on. It keeps the ids, which need not be those
+     * that its text has when encoded: so a cache of them can be kept. Thoughts, and white space at either end, are left
+     * out as templates do; where the ids do not make up the text exactly (a stop string cut it, or a character), there
+     * are none.
+     *
+     * @param generated all that was generated, thoughts and the end of the turn included
+     * @param answer the answer's text
+     */
+    public Message answer(int[] generated, String answer) {
+        ThoughtChannel channel = ThoughtChannel.of(tokenizer);
+        List<Integer> ids = new ArrayList<>();
+        for (int id : generated) {
+            channel.next(id);
+            if (!channel.isThinking() && !tokenizer.isControl(id)) {
+                ids.add(id);
+            }
+        }
+        while (!ids.isEmpty() && tokenizer.piece(ids.getFirst()).isBlank()) {
+            ids.removeFirst();
+        }
+        while (!ids.isEmpty() && tokenizer.piece(ids.getLast()).isBlank()) {
+            ids.removeLast();
+        }
+        String text = tokenizer.decode(ids.stream().mapToInt(id -> id).toArray());
+        boolean exact = text.equals(TurnFormat.trim(answer));
+        return new Message(Role.ASSISTANT, answer, exact ? ids : List.of());
     }
 
     /** Ids with which the model ends its turn; to be joined with those of {@code generation_config.json}. */

@@ -29,6 +29,16 @@ final class Prompt {
         return this;
     }
 
+    /** A message's text as the template leaves it, or the ids it was written with. */
+    Prompt content(Message message, String text) {
+        if (message.ids().isEmpty()) {
+            return text(text);
+        }
+        encodePending();
+        message.ids().forEach(ids::accept);
+        return this;
+    }
+
     int[] toIds() {
         encodePending();
         return ids.build().toArray();

@@ -46,7 +46,7 @@ record StartOfTurnFormat(boolean foldsSystem) implements TurnFormat {
             prompt.control(START)
                     .text(turn.role() == Role.USER ? "user\n" : "model\n")
                     .text(prefix)
-                    .text(TurnFormat.trim(turn.content()))
+                    .content(turn, TurnFormat.trim(turn.content()))
                     .control(END)
                     .text("\n");
             prefix = "";

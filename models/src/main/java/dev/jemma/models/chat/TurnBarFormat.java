@@ -96,9 +96,8 @@ record TurnBarFormat(Think think, boolean stripsThoughts, boolean emptyThought, 
                         });
         boolean model = turn.role() == Role.ASSISTANT;
         writeEmptyThought(model && emptyThoughtInHistory && !options.thinking(), prompt);
-        prompt.text(TurnFormat.trim(model && stripsThoughts ? withoutThoughts(turn.content()) : turn.content()))
-                .control(END)
-                .text("\n");
+        String content = model && stripsThoughts ? withoutThoughts(turn.content()) : turn.content();
+        prompt.content(turn, TurnFormat.trim(content)).control(END).text("\n");
     }
 
     private static void writeEmptyThought(boolean wanted, Prompt prompt) {

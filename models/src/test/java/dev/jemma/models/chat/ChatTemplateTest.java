@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -92,6 +93,30 @@ class ChatTemplateTest {
                     .startsWith(IntStream.concat(Arrays.stream(before), Arrays.stream(generated))
                             .toArray());
         }
+    }
+
+    @Test
+    void anAnswerIsRepeatedWithTheIdsItWasGeneratedWith() {
+        int[] letters =
+                "fox".chars().map(c -> DEMO.encode(Character.toString(c))[0]).toArray();
+        assertThat(DEMO.encode("fox")).isNotEqualTo(letters);
+        int newline = DEMO.encode("\n")[0];
+        int[] thought = DEMO.encodeWithControls("<|channel>thought\nA bear?<channel|>\n");
+        int[] end = {newline, DEMO.id("<turn|>").orElseThrow()};
+        Message answer = TEMPLATE.answer(
+                Stream.of(thought, letters, end).flatMapToInt(IntStream::of).toArray(), "\nfox\n");
+        assertThat(answer.ids()).containsExactly(letters[0], letters[1], letters[2]);
+        int[] prompt = TEMPLATE.render(List.of(user("x"), answer, user("y")), Options.ANSWER);
+        int[] before = TEMPLATE.render(List.of(user("x")), Options.ANSWER);
+        assertThat(prompt)
+                .startsWith(IntStream.concat(IntStream.of(before), IntStream.of(letters))
+                        .toArray());
+        assertThat(textOf(prompt))
+                .isEqualTo(textOf(TEMPLATE.render(
+                        List.of(user("x"), new Message(Role.ASSISTANT, "fox"), user("y")), Options.ANSWER)));
+        assertThat(TEMPLATE.answer(letters, "fo").ids())
+                .as("cut by a stop string")
+                .isEmpty();
     }
 
     @Test
