@@ -15,7 +15,7 @@ import java.util.stream.Collectors;
 
 /** A program in a terminal that is really there, if nobody looks at it: a tmux server of its own. */
 final class TmuxTerminal implements AutoCloseable {
-    private static final int TIMEOUT_SECONDS = 60;
+    private static final int TIMEOUT_SECONDS = 120;
     private static final int POLL_MILLIS = 50;
     private static final int SHOWN_CHARS = 2000;
 
