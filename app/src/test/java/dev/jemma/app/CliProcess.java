@@ -65,7 +65,6 @@ final class CliProcess {
                 "--enable-native-access=ALL-UNNAMED",
                 "-Dai.djl.offline=true",
                 "-XX:+UseSerialGC",
-                "-XX:-TieredCompilation",
                 "-Xmx512m",
                 "-Djemma.demo=" + System.getProperty("jemma.demo"),
                 "-cp",

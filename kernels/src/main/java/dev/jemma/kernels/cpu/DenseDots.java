@@ -33,7 +33,8 @@ final class DenseDots {
     private static void bf16FourRows(long out, long x, long w, int cols, int quarter) {
         long apart = 2L * cols * quarter;
         int bytes = 2 * WordOrder.blocked(cols, 2);
-        for (int row = 0; row < quarter; row++) {
+        for (int step = 0; step < quarter; step++) {
+            int row = Streams.row(step, quarter);
             long w0 = w + 2L * row * cols;
             long w1 = w0 + apart;
             long w2 = w1 + apart;
@@ -153,11 +154,39 @@ final class DenseDots {
                 b = w1.fma(FloatVector.fromMemorySegment(Lanes.F, ALL, x + i + V, LE), b);
             }
             float sum = a.add(b).reduceLanes(VectorOperators.ADD);
-            for (int i = whole; i < cols; i++) {
-                sum += Memory.f32(from + 4L * i) * Memory.f32(x + 4L * i);
-            }
-            Memory.putF32(out + 4L * row, sum);
+            Memory.putF32(out + 4L * row, sum + f32Tail(x, from, whole, cols));
         }
+    }
+
+    /** One row of weights with four rows of activations, {@code xStride} bytes apart; both in the same order. */
+    static void f32ByFour(long out, long outStride, long x, long xStride, long w, int cols) {
+        int whole = cols - cols % Lanes.COUNT;
+        FloatVector a0 = FloatVector.zero(Lanes.F);
+        FloatVector a1 = a0;
+        FloatVector a2 = a0;
+        FloatVector a3 = a0;
+        for (long i = 0; i < 4L * whole; i += V) {
+            FloatVector v = FloatVector.fromMemorySegment(Lanes.F, ALL, w + i, LE);
+            long at = x + i;
+            a0 = v.fma(FloatVector.fromMemorySegment(Lanes.F, ALL, at, LE), a0);
+            a1 = v.fma(FloatVector.fromMemorySegment(Lanes.F, ALL, at + xStride, LE), a1);
+            a2 = v.fma(FloatVector.fromMemorySegment(Lanes.F, ALL, at + 2 * xStride, LE), a2);
+            a3 = v.fma(FloatVector.fromMemorySegment(Lanes.F, ALL, at + 3 * xStride, LE), a3);
+        }
+        Memory.putF32(out, a0.reduceLanes(VectorOperators.ADD) + f32Tail(x, w, whole, cols));
+        Memory.putF32(out + outStride, a1.reduceLanes(VectorOperators.ADD) + f32Tail(x + xStride, w, whole, cols));
+        Memory.putF32(
+                out + 2 * outStride, a2.reduceLanes(VectorOperators.ADD) + f32Tail(x + 2 * xStride, w, whole, cols));
+        Memory.putF32(
+                out + 3 * outStride, a3.reduceLanes(VectorOperators.ADD) + f32Tail(x + 3 * xStride, w, whole, cols));
+    }
+
+    private static float f32Tail(long x, long w, int from, int cols) {
+        float sum = 0;
+        for (int i = from; i < cols; i++) {
+            sum += Memory.f32(w + 4L * i) * Memory.f32(x + 4L * i);
+        }
+        return sum;
     }
 
     /**
@@ -165,7 +194,8 @@ final class DenseDots {
      * @param row room for one row: C2 turns the conversion loop into vector conversions only when it writes to an array
      */
     static void f16(long out, long x, long w, int cols, int rows, float[] row) {
-        for (int r = 0; r < rows; r++) {
+        for (int i = 0; i < rows; i++) {
+            int r = Streams.oneByOne(i, rows);
             Unpack.f16(row, 0, w + 2L * r * cols, cols);
             Memory.putF32(out + 4L * r, arrayDot(row, x, cols));
         }

@@ -30,11 +30,16 @@ final class Dots {
         return Math.max(1, w.byteSize() / w.rows());
     }
 
-    /** Brings one row of activations into the order of the weights, and sums it by groups. */
-    static void arrange(Inputs to, long x, Weight w) {
+    /**
+     * Brings one row of activations into the order of the weights, and sums it by groups.
+     *
+     * @param rows how many rows {@link #rows} will get
+     */
+    static void arrange(Inputs to, long x, Weight w, int rows) {
         WordOrder.arrange(to.x(), x, w.cols(), perWord(w));
         int groupSize = groupSize(w);
-        if (groupSize > 0) {
+        if (groupSize > 0 && rows == 1) {
+            AffineDots.prepare(to.x(), w.cols(), 32 / perWord(w));
             int groups = w.cols() / groupSize;
             WordOrder.groupSums(to.sums(), x, w.cols(), groupSize);
             Memory.zero(to.sums() + 4L * groups, 4L * Lanes.COUNT);
@@ -59,12 +64,22 @@ final class Dots {
     private static void dense(
             long out, long outStride, Inputs in, int tokens, DenseWeight w, long from, int rows, Scratch.Worker s) {
         int cols = w.cols();
-        int token = 0;
-        if (w.dtype() == DType.BF16) {
-            for (; token + 4 <= tokens; token += 4) {
-                long x = in.x() + token * in.xStride();
-                DenseDots.bf16ByFour(out + token * outStride, outStride, x, in.xStride(), from, cols, rows);
+        if (w.dtype() != DType.BF16 && tokens > 1) {
+            for (int i = 0; i < rows; i++) {
+                int row = Streams.oneByOne(i, rows);
+                long at = from + (long) w.dtype().byteSize() * row * cols;
+                if (w.dtype() == DType.F16) {
+                    Unpack.f16ToMemory(s.weights, at, cols, s.halves);
+                    at = s.weights;
+                }
+                floats(out + 4L * row, outStride, in, tokens, at, cols);
             }
+            return;
+        }
+        int token = 0;
+        for (; token + 4 <= tokens; token += 4) {
+            long x = in.x() + token * in.xStride();
+            DenseDots.bf16ByFour(out + token * outStride, outStride, x, in.xStride(), from, cols, rows);
         }
         for (; token < tokens; token++) {
             long to = out + token * outStride;
@@ -85,15 +100,32 @@ final class Dots {
         int rowsAtOnce = Math.max(1, Scratch.SCALES / groups);
         for (int done = 0; done < rows; done += rowsAtOnce) {
             int n = Math.min(rowsAtOnce, rows - done);
-            int row = firstRow + done;
-            unpackScales(w, row, n, 0, groups, s);
-            long codes = Memory.address(w.codes()) + row * w.codeRowBytes();
-            for (int token = 0; token < tokens; token++) {
-                long x = in.x() + token * in.xStride();
-                long sums = in.sums() + token * in.sumsStride();
-                long to = out + token * outStride + 4L * done;
-                AffineDots.rows(to, x, sums, codes, shape, s.scales, s.biases, w.cols(), n);
+            int first = firstRow + done;
+            unpackScales(w, first, n, 0, groups, s);
+            long codes = Memory.address(w.codes()) + first * w.codeRowBytes();
+            long to = out + 4L * done;
+            if (tokens == 1) {
+                AffineDots.rows(to, in.x(), in.sums(), codes, shape, s.scales, s.biases, w.cols(), n);
+                continue;
             }
+            for (int i = 0; i < n; i++) {
+                int row = Streams.oneByOne(i, n);
+                long from = codes + row * w.codeRowBytes();
+                Unpack.affineWords(s.weights, from, w.cols(), shape, s.scales, s.biases, row * groups);
+                floats(to + 4L * row, outStride, in, tokens, s.weights, w.cols());
+            }
+        }
+    }
+
+    /** One row of weights, already floats, with each of the tokens. */
+    private static void floats(long out, long outStride, Inputs in, int tokens, long w, int cols) {
+        int token = 0;
+        for (; token + 4 <= tokens; token += 4) {
+            long x = in.x() + token * in.xStride();
+            DenseDots.f32ByFour(out + token * outStride, outStride, x, in.xStride(), w, cols);
+        }
+        for (; token < tokens; token++) {
+            DenseDots.f32(out + token * outStride, in.x() + token * in.xStride(), w, cols, 1);
         }
     }
 

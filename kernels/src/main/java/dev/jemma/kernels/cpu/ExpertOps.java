@@ -58,7 +58,7 @@ final class ExpertOps {
         for (firstRow = 0; firstRow < rows; firstRow += Projection.FEW) {
             int count = Math.min(Projection.FEW, rows - firstRow);
             for (int r = 0; r < count; r++) {
-                Dots.arrange(scratch.inputs(r), address(x, firstRow + r), gate.stack());
+                Dots.arrange(scratch.inputs(r), address(x, firstRow + r), gate.stack(), 1);
             }
             pool.run(gegluTask, count * routing.topK() * chunks(gate), 1);
         }
@@ -101,7 +101,7 @@ final class ExpertOps {
             int count = Math.min(atOnce, rows - firstRow);
             for (int i = 0; i < count * topK; i++) {
                 long x = address(h, firstRow + i / topK) + 4L * (i % topK) * down.cols();
-                Dots.arrange(scratch.inputs(i), x, down.stack());
+                Dots.arrange(scratch.inputs(i), x, down.stack(), 1);
             }
             pool.run(downTask, count * chunks(down), 1);
         }

@@ -14,6 +14,9 @@ final class Lanes {
     static final VectorSpecies<Float> F = species();
     static final VectorSpecies<Integer> I = VectorSpecies.of(int.class, F.vectorShape());
 
+    /** As many shorts as there are floats in a vector. */
+    static final VectorSpecies<Short> S = VectorSpecies.of(short.class, VectorShape.forBitSize(F.vectorBitSize() / 2));
+
     /** Floats of a vector. */
     static final int COUNT = F.length();
 

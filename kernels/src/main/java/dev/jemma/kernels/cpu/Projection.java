@@ -111,7 +111,7 @@ final class Projection {
         }
         if (rows < FEW) {
             for (int row = 0; row < rows; row++) {
-                Dots.arrange(scratch.inputs(row), Memory.address(x, row), weights[0]);
+                Dots.arrange(scratch.inputs(row), Memory.address(x, row), weights[0], rows);
             }
             pool.run(dotsTask, outputs, dotsGrain(outputs));
         } else {

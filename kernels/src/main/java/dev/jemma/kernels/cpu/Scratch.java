@@ -65,6 +65,9 @@ final class Scratch implements AutoCloseable {
         /** One row of the widest activation. */
         final long row;
 
+        /** One row of weights as floats. */
+        final long weights;
+
         /** Unpacked weights: {@link Projection#PANEL_ROWS} rows of {@link Projection#PANEL_COLS}. */
         final long panel;
 
@@ -85,6 +88,7 @@ final class Scratch implements AutoCloseable {
         Worker(StepLimits limits, int rows, int cols) {
             run = take("run", 4L * (RUN + Lanes.COUNT));
             row = take("row", 4L * (cols + Lanes.COUNT));
+            weights = take("weight row", 4L * (cols + Lanes.COUNT));
             panel = take("weight panel", 4L * Projection.PANEL_ROWS * Projection.PANEL_COLS);
             part = take("partial products", 4L * Projection.PANEL_ROWS * wholeTileColumns(1));
             product = take("products", Projection.PANEL_ROWS * Projection.productStride(rows));

@@ -6,6 +6,7 @@ import static dev.jemma.kernels.cpu.Memory.LE;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShuffle;
 
@@ -29,10 +30,18 @@ final class Unpack {
         MemorySegment.copy(halves, 0, ALL, Memory.F32, out, count);
     }
 
-    /** BF16 in plain order. */
+    /** BF16 in plain order. Not a plain loop: C2 (JDK 25) converts its shorts one by one. */
     static void bf16(float[] out, int at, long from, int count) {
-        for (int i = 0; i < count; i++) {
-            out[at + i] = Float.intBitsToFloat(ALL.get(Memory.I16, from + 2L * i) << 16);
+        int whole = count - count % Lanes.COUNT;
+        for (int i = 0; i < whole; i += Lanes.COUNT) {
+            ((IntVector) ShortVector.fromMemorySegment(Lanes.S, ALL, from + 2L * i, LE)
+                            .convertShape(VectorOperators.ZERO_EXTEND_S2I, Lanes.I, 0))
+                    .lanewise(VectorOperators.LSHL, 16)
+                    .reinterpretAsFloats()
+                    .intoArray(out, at + i);
+        }
+        for (int i = whole; i < count; i++) {
+            out[at + i] = Memory.bf16(from + 2L * i);
         }
     }
 
@@ -63,12 +72,15 @@ final class Unpack {
             long out, long from, int count, AffineShape shape, float[] scales, float[] biases, int firstGroup) {
         int perWord = shape.perWord();
         int blocks = count / WordOrder.block(perWord);
+        VectorShuffle<Float> spread = shape.spread();
         for (int block = 0; block < blocks; block++) {
             long words = from + (long) block * V;
             long to = out + (long) block * perWord * V;
             int group = firstGroup + shape.groupOfBlock(block);
-            for (int n = 0; n < perWord; n++) {
-                affineVector(to + (long) n * V, words, n * shape.bits(), shape, scales, biases, group);
+            if (perWord == 8) {
+                fourBits(to, words, spread, scales, biases, group);
+            } else {
+                eightBits(to, words, spread, scales, biases, group);
             }
         }
         for (int i = blocks * WordOrder.block(perWord); i < count; i++) {
@@ -77,17 +89,56 @@ final class Unpack {
         }
     }
 
-    /** One code of each word. A method of its own, so that no vector stays alive around the loop over a word's codes. */
-    private static void affineVector(
-            long out, long from, int shift, AffineShape shape, float[] scales, float[] biases, int group) {
-        VectorShuffle<Float> spread = shape.spread();
-        FloatVector codes = (FloatVector) IntVector.fromMemorySegment(Lanes.I, ALL, from, LE)
-                .lanewise(VectorOperators.LSHR, shift)
-                .and((1 << shape.bits()) - 1)
-                .convertShape(VectorOperators.I2F, Lanes.F, 0);
+    /** One vector of words of 4-bit codes. */
+    private static void fourBits(
+            long out, long from, VectorShuffle<Float> spread, float[] scales, float[] biases, int group) {
+        IntVector words = IntVector.fromMemorySegment(Lanes.I, ALL, from, LE);
         FloatVector scale = FloatVector.fromArray(Lanes.F, scales, group).rearrange(spread);
         FloatVector bias = FloatVector.fromArray(Lanes.F, biases, group).rearrange(spread);
-        codes.fma(scale, bias).intoMemorySegment(ALL, out, LE);
+        ((FloatVector) words.and(15).convertShape(VectorOperators.I2F, Lanes.F, 0))
+                .fma(scale, bias)
+                .intoMemorySegment(ALL, out, LE);
+        ((FloatVector) words.lanewise(VectorOperators.LSHR, 4).and(15).convertShape(VectorOperators.I2F, Lanes.F, 0))
+                .fma(scale, bias)
+                .intoMemorySegment(ALL, out + V, LE);
+        ((FloatVector) words.lanewise(VectorOperators.LSHR, 8).and(15).convertShape(VectorOperators.I2F, Lanes.F, 0))
+                .fma(scale, bias)
+                .intoMemorySegment(ALL, out + 2L * V, LE);
+        ((FloatVector) words.lanewise(VectorOperators.LSHR, 12).and(15).convertShape(VectorOperators.I2F, Lanes.F, 0))
+                .fma(scale, bias)
+                .intoMemorySegment(ALL, out + 3L * V, LE);
+        ((FloatVector) words.lanewise(VectorOperators.LSHR, 16).and(15).convertShape(VectorOperators.I2F, Lanes.F, 0))
+                .fma(scale, bias)
+                .intoMemorySegment(ALL, out + 4L * V, LE);
+        ((FloatVector) words.lanewise(VectorOperators.LSHR, 20).and(15).convertShape(VectorOperators.I2F, Lanes.F, 0))
+                .fma(scale, bias)
+                .intoMemorySegment(ALL, out + 5L * V, LE);
+        ((FloatVector) words.lanewise(VectorOperators.LSHR, 24).and(15).convertShape(VectorOperators.I2F, Lanes.F, 0))
+                .fma(scale, bias)
+                .intoMemorySegment(ALL, out + 6L * V, LE);
+        ((FloatVector) words.lanewise(VectorOperators.LSHR, 28).convertShape(VectorOperators.I2F, Lanes.F, 0))
+                .fma(scale, bias)
+                .intoMemorySegment(ALL, out + 7L * V, LE);
+    }
+
+    /** One vector of words of 8-bit codes. */
+    private static void eightBits(
+            long out, long from, VectorShuffle<Float> spread, float[] scales, float[] biases, int group) {
+        IntVector words = IntVector.fromMemorySegment(Lanes.I, ALL, from, LE);
+        FloatVector scale = FloatVector.fromArray(Lanes.F, scales, group).rearrange(spread);
+        FloatVector bias = FloatVector.fromArray(Lanes.F, biases, group).rearrange(spread);
+        ((FloatVector) words.and(255).convertShape(VectorOperators.I2F, Lanes.F, 0))
+                .fma(scale, bias)
+                .intoMemorySegment(ALL, out, LE);
+        ((FloatVector) words.lanewise(VectorOperators.LSHR, 8).and(255).convertShape(VectorOperators.I2F, Lanes.F, 0))
+                .fma(scale, bias)
+                .intoMemorySegment(ALL, out + V, LE);
+        ((FloatVector) words.lanewise(VectorOperators.LSHR, 16).and(255).convertShape(VectorOperators.I2F, Lanes.F, 0))
+                .fma(scale, bias)
+                .intoMemorySegment(ALL, out + 2L * V, LE);
+        ((FloatVector) words.lanewise(VectorOperators.LSHR, 24).convertShape(VectorOperators.I2F, Lanes.F, 0))
+                .fma(scale, bias)
+                .intoMemorySegment(ALL, out + 3L * V, LE);
     }
 
     /** BF16 in plain order. */
