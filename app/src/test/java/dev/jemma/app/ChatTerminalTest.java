@@ -109,4 +109,16 @@ class ChatTerminalTest {
             assertThat(terminal.screenWithStyles()).doesNotContain("\u001b[2m", "\u001b[1m");
         }
     }
+
+    @Test
+    void aTerminalThatCanDoNothingCanBeInterruptedToo() throws IOException {
+        try (TmuxTerminal terminal = chat(Map.of("TERM", "dumb"), "--no-history")) {
+            terminal.waitFor("Ctrl-D leaves");
+            terminal.enter("Tell me a story.").waitFor(screen -> screen.length() > 500);
+            terminal.press("C-c").waitFor("[stopped]");
+            terminal.enter("/exit").waitFor("[status 0]");
+            assertThat(terminal.screenWithStyles()).doesNotContain("\u001b[");
+        }
+        assertThat(directory.resolve("state/jemma/chat_history")).doesNotExist();
+    }
 }

@@ -20,6 +20,7 @@ import org.jline.terminal.Attributes;
 import org.jline.terminal.Terminal;
 import org.jline.terminal.TerminalBuilder;
 import org.jline.utils.NonBlockingReader;
+import org.jline.utils.Signals;
 import org.jspecify.annotations.Nullable;
 
 /** A person at a terminal, with line editing, history and completion. */
@@ -104,6 +105,10 @@ final class TerminalInput implements ChatInput {
                     .nativeSignals(true)
                     .build();
             terminal.handle(Terminal.Signal.INT, _ -> interrupt.run());
+            if (terminal.getType().startsWith(Terminal.TYPE_DUMB)) {
+                // For these the editor does not look after signals.
+                Signals.register("INT", interrupt);
+            }
             quiet(terminal);
             return new TerminalInput(screen, terminal, history);
         } catch (IOException | IllegalStateException e) {
