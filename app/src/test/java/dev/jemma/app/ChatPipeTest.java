@@ -21,6 +21,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** {@code jemma chat} without a terminal. */
 class ChatPipeTest {
+    private static final Path DEMO = Path.of(System.getProperty("jemma.demo"));
+
     @TempDir
     private Path directory;
 
@@ -139,20 +141,9 @@ class ChatPipeTest {
 
     @Test
     void thinkingIsAskedForAsTheTemplateDoes() throws IOException {
-        Path demo = Path.of(System.getProperty("jemma.demo"));
-        Path thinker = Files.createDirectory(directory.resolve("thinker"));
-        try (Stream<Path> files = Files.list(demo)) {
-            for (Path file :
-                    files.filter(file -> !file.toString().contains("golden")).toList()) {
-                Files.copy(file, thinker.resolve(file.getFileName()));
-            }
-        }
-        Path template = thinker.resolve("chat_template.jinja");
-        Files.delete(template);
-        Files.writeString(
-                template,
+        Path thinker = demoWith(
                 "{%- if enable_thinking -%}{{- '<|turn>system\\n' -}}{{- '<|think|>\\n' -}}{{- '<turn|>\\n' -}}"
-                        + "{%- endif -%}" + Files.readString(demo.resolve("chat_template.jinja")));
+                        + "{%- endif -%}" + Files.readString(DEMO.resolve("chat_template.jinja")));
         Result result = chat("Hello\n/undo\n/set thinking hidden\nHello\n", "-m", thinker.toString(), "-v");
         assertThat(result.exitCode()).as(result.stderr()).isZero();
         List<Integer> prompts = result.stderr()
@@ -164,6 +155,35 @@ class ChatPipeTest {
         assertThat(prompts.get(1)).isGreaterThanOrEqualTo(prompts.get(0) + 5);
         assertThat(chat("Hello\n", "-m", thinker.toString(), "--thinking").exitCode())
                 .isZero();
+    }
+
+    /** The demo model with another chat template. */
+    private Path demoWith(String template) throws IOException {
+        Path copy = Files.createDirectory(directory.resolve("demo"));
+        try (Stream<Path> files = Files.list(DEMO)) {
+            for (Path file :
+                    files.filter(file -> !file.toString().contains("golden")).toList()) {
+                Files.copy(file, copy.resolve(file.getFileName()));
+            }
+        }
+        Files.writeString(copy.resolve("chat_template.jinja"), template);
+        return copy;
+    }
+
+    @Test
+    void aTemplateOfAnotherFamilyIsNotedOnceAndItsConversationsAreRefused() throws IOException {
+        String model = demoWith("{% for m in messages %}<|im_start|>{{ m.role }}{% endfor %}")
+                .toString();
+        Result chat = chat("Hello\nHello\n", "-m", model);
+        assertThat(chat.exitCode()).isEqualTo(2);
+        assertThat(chat.stdout()).isEmpty();
+        assertThat(chat.stderr())
+                .hasLineCount(3)
+                .containsOnlyOnce("jemma: note: ")
+                .contains("raw prompts");
+        Result generate = CliProcess.run("generate", "--backend", "cpu", "-m", model, "Hello");
+        assertThat(generate.exitCode()).isEqualTo(2);
+        assertThat(generate.stderr()).hasLineCount(2).containsOnlyOnce("jemma: note: ");
     }
 
     @Test
