@@ -90,13 +90,11 @@ struct HeadArgs {
     float v_eps;
 };
 
-// Bits of HeadArgs.norms.
+// Bits of HeadArgs.norms; the bit after each says whether that norm has factors.
 constant int Q_NORM = 1;
 constant int Q_FACTORS = 2;
 constant int K_NORM = 4;
-constant int K_FACTORS = 8;
 constant int V_NORM = 16;
-constant int V_FACTORS = 32;
 
 // Pairs that a lane holds at most: head sizes up to 512.
 constant short MAX_PAIRS = 8;
@@ -126,35 +124,38 @@ inline void store_head(device float* to, Head head, int pairs, ushort lane) {
     }
 }
 
-inline void norm_head(
-        thread Head& head, int pairs, float eps, bool has_factors, device const float* factors, ushort lane) {
+// Factors of a norm, or ones.
+inline Head load_factors(bool has_factors, device const float* factors, int pairs, ushort lane) {
+    if (has_factors) {
+        return load_head(factors, pairs, lane);
+    }
+    Head ones;
+    for (short j = 0; j < MAX_PAIRS; j++) {
+        ones.lower[j] = 1.0f;
+        ones.upper[j] = 1.0f;
+    }
+    return ones;
+}
+
+inline void norm_head(thread Head& head, int pairs, float eps, thread const Head& factors) {
     float squares = 0.0f;
     for (short j = 0; j < MAX_PAIRS; j++) {
         squares += head.lower[j] * head.lower[j] + head.upper[j] * head.upper[j];
     }
     const float factor = 1.0f / precise::sqrt(simd_sum(squares) / float(2 * pairs) + eps);
     for (short j = 0; j < MAX_PAIRS; j++) {
-        const int pair = j * LANES + lane;
-        head.lower[j] *= factor;
-        head.upper[j] *= factor;
-        if (has_factors && pair < pairs) {
-            head.lower[j] *= factors[pair];
-            head.upper[j] *= factors[pairs + pair];
-        }
+        head.lower[j] *= factor * factors.lower[j];
+        head.upper[j] *= factor * factors.upper[j];
     }
 }
 
-inline void rotate_head(thread Head& head, int pairs, device const float* turn, ushort lane) {
+// `turn` holds cosines in its lower half and sines in its upper one.
+inline void rotate_head(thread Head& head, thread const Head& turn) {
     for (short j = 0; j < MAX_PAIRS; j++) {
-        const int pair = j * LANES + lane;
-        if (pair < pairs) {
-            const float c = turn[pair];
-            const float s = turn[pairs + pair];
-            const float a = head.lower[j];
-            const float b = head.upper[j];
-            head.lower[j] = a * c - b * s;
-            head.upper[j] = b * c + a * s;
-        }
+        const float a = head.lower[j];
+        const float b = head.upper[j];
+        head.lower[j] = a * turn.lower[j] - b * turn.upper[j];
+        head.upper[j] = b * turn.lower[j] + a * turn.upper[j];
     }
 }
 
@@ -184,35 +185,36 @@ kernel void head_norm_rope_store(
     }
     const int row = int(group.y);
     const int pairs = args.pairs;
-    device const float* turn = row_of(rotations, row, args.rotations_stride);
-    if (job < args.num_heads) {
-        device float* at = row_of(q, row, args.q_stride) + job * 2 * pairs;
-        Head head = load_head(at, pairs, lane);
-        if ((args.norms & Q_NORM) != 0) {
-            norm_head(head, pairs, args.q_eps, (args.norms & Q_FACTORS) != 0, q_factors, lane);
-        }
-        rotate_head(head, pairs, turn, lane);
-        store_head(at, head, pairs, lane);
+    const bool is_query = job < args.num_heads;
+    const bool is_key = !is_query && job < args.num_heads + args.num_kv_heads;
+    const int kv_head = (job - args.num_heads) % args.num_kv_heads;
+    const ulong cache_row = (ulong(slots[row]) * ulong(args.num_kv_heads) + ulong(max(kv_head, 0))) * ulong(args.capacity)
+            + ulong(positions[row] % args.capacity);
+    const int norm = is_query ? Q_NORM : is_key ? K_NORM : V_NORM;
+    const float eps = is_query ? args.q_eps : is_key ? args.k_eps : args.v_eps;
+    device const float* factor_row = is_query ? q_factors : is_key ? k_factors : v_factors;
+    // The bit of a norm's factors follows that of the norm.
+    const Head factors = load_factors((args.norms & (2 * norm)) != 0, factor_row, pairs, lane);
+    await_inputs();
+    device float* query = row_of(q, row, args.q_stride) + job * 2 * pairs;
+    device const float* from = query;
+    if (!is_query) {
+        device const float* kv_row = is_key ? row_of(k, row, args.k_stride) : row_of(v, row, args.v_stride);
+        from = kv_row + kv_head * 2 * pairs;
+    }
+    const Head turn = load_head(row_of(rotations, row, args.rotations_stride), pairs, lane);
+    Head head = load_head(from, pairs, lane);
+    if ((args.norms & norm) != 0) {
+        norm_head(head, pairs, eps, factors);
+    }
+    if (is_query || is_key) {
+        rotate_head(head, turn);
+    }
+    if (is_query) {
+        store_head(query, head, pairs, lane);
         return;
     }
-    const bool is_key = job < args.num_heads + args.num_kv_heads;
-    const int kv_head = job - args.num_heads - (is_key ? 0 : args.num_kv_heads);
-    const ulong slot_head = ulong(slots[row]) * ulong(args.num_kv_heads) + ulong(kv_head);
-    const ulong cache_row = slot_head * ulong(args.capacity) + ulong(positions[row] % args.capacity);
     const ulong to = cache_row * ulong(2 * pairs);
-    Head head;
-    if (is_key) {
-        head = load_head(row_of(k, row, args.k_stride) + kv_head * 2 * pairs, pairs, lane);
-        if ((args.norms & K_NORM) != 0) {
-            norm_head(head, pairs, args.k_eps, (args.norms & K_FACTORS) != 0, k_factors, lane);
-        }
-        rotate_head(head, pairs, turn, lane);
-    } else {
-        head = load_head(row_of(v, row, args.v_stride) + kv_head * 2 * pairs, pairs, lane);
-        if ((args.norms & V_NORM) != 0) {
-            norm_head(head, pairs, args.v_eps, (args.norms & V_FACTORS) != 0, v_factors, lane);
-        }
-    }
     device T* cache = is_key ? keys : values;
     for (short j = 0; j < MAX_PAIRS; j++) {
         const int pair = j * LANES + lane;
@@ -254,8 +256,8 @@ kernel void head_norm_rope(
     device float* at = row_of(q, int(group.y), args.q_stride) + head_index * 2 * args.pairs;
     Head head = load_head(at, args.pairs, lane);
     if ((args.norms & Q_NORM) != 0) {
-        norm_head(head, args.pairs, args.eps, (args.norms & Q_FACTORS) != 0, factors, lane);
+        norm_head(head, args.pairs, args.eps, load_factors((args.norms & Q_FACTORS) != 0, factors, args.pairs, lane));
     }
-    rotate_head(head, args.pairs, row_of(rotations, int(group.y), args.rotations_stride), lane);
+    rotate_head(head, load_head(row_of(rotations, int(group.y), args.rotations_stride), args.pairs, lane));
     store_head(at, head, args.pairs, lane);
 }

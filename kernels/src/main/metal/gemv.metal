@@ -1,25 +1,32 @@
 // Matrix-vector products with unquantized weights. Grid (blocks of outputs, blocks of rows).
 #include "gemv.h"
 
+// out = w x; with `has_up` the epilogue of a gate: out = gelu_tanh(w x) * up.
 template <typename W, short ROWS>
 kernel void gemv(
-        constant GemvArgs& args [[buffer(0)]],
+        constant GatedGemvArgs& args [[buffer(0)]],
         device const float* x [[buffer(1)]],
         device const uchar* w [[buffer(2)]],
-        device float* out [[buffer(3)]],
+        device const float* up [[buffer(3)]],
+        device float* out [[buffer(4)]],
         uint2 group [[threadgroup_position_in_grid]],
         ushort lane [[thread_index_in_simdgroup]],
         ushort simdgroup [[simdgroup_index_in_threadgroup]],
         ushort simdgroups [[simdgroups_per_threadgroup]]) {
-    const int first_out = (int(group.x) * simdgroups + simdgroup) * 4;
-    if (first_out >= args.outs) {
-        return;
-    }
+    threadgroup float parts[8 * 4 * ROWS];
+    const int outs = args.gemv.outs;
+    const int first_out = (int(group.x) * simdgroups + simdgroup) / args.gemv.splits * 4;
     const int first_row = int(group.y) * ROWS;
+    const ulong row_bytes = ulong(args.gemv.cols) * W::bytes();
+    WeightRows<4> rows;
+    weight_rows(rows, 0, 4, w, first_out, outs, row_bytes);
+    prefetch_rows(rows, args.gemv, row_bytes, lane, simdgroup);
     Sums<4, ROWS> sums;
-    dense_sums<W, 4, ROWS>(sums, w, x, first_out, args.outs, first_row, args, lane);
-    if (lane == 0) {
-        store_sums(sums, out, args.out_stride, first_out, args.outs, first_row, args.rows);
+    await_dense_sums<W, 4, ROWS>(sums, rows, x, first_row, args.gemv, lane, simdgroup);
+    add_up(sums, parts, args.gemv.splits, lane, simdgroup);
+    if (stores(args.gemv.splits, lane, simdgroup)) {
+        gate_sums(sums, up, first_out, first_row, args);
+        store_sums(sums, out, args.gemv.out_stride, first_out, outs, first_row, args.gemv.rows);
     }
 }
 
@@ -44,16 +51,6 @@ kernel void gemv_any(
     }
 }
 
-struct QkvArgs {
-    GemvArgs gemv;
-    int q_outs;
-    int k_outs;
-    int v_outs;
-    int q_stride;
-    int k_stride;
-    int v_stride;
-};
-
 // The three input projections in one grid: blocks of query outputs first, then keys, then values.
 template <typename W, short ROWS>
 kernel void gemv_qkv(
@@ -69,33 +66,28 @@ kernel void gemv_qkv(
         ushort lane [[thread_index_in_simdgroup]],
         ushort simdgroup [[simdgroup_index_in_threadgroup]],
         ushort simdgroups [[simdgroups_per_threadgroup]]) {
-    int block = int(group.x) * simdgroups + simdgroup;
+    threadgroup float parts[8 * 4 * ROWS];
+    const Projection p = projection(args, (int(group.x) * simdgroups + simdgroup) / args.gemv.splits);
     device const uchar* w = q_weight;
     device float* out = q;
-    int outs = args.q_outs;
-    int stride = args.q_stride;
-    if (block >= (outs + 3) / 4) {
-        block -= (outs + 3) / 4;
+    if (p.index == 1) {
         w = k_weight;
         out = k;
-        outs = args.k_outs;
-        stride = args.k_stride;
-        if (block >= (outs + 3) / 4) {
-            block -= (outs + 3) / 4;
-            w = v_weight;
-            out = v;
-            outs = args.v_outs;
-            stride = args.v_stride;
-        }
     }
-    if (block * 4 >= outs) {
-        return;
+    if (p.index == 2) {
+        w = v_weight;
+        out = v;
     }
     const int first_row = int(group.y) * ROWS;
+    const ulong row_bytes = ulong(args.gemv.cols) * W::bytes();
+    WeightRows<4> rows;
+    weight_rows(rows, 0, 4, w, p.first_out, p.outs, row_bytes);
+    prefetch_rows(rows, args.gemv, row_bytes, lane, simdgroup);
     Sums<4, ROWS> sums;
-    dense_sums<W, 4, ROWS>(sums, w, x, block * 4, outs, first_row, args.gemv, lane);
-    if (lane == 0) {
-        store_sums(sums, out, stride, block * 4, outs, first_row, args.gemv.rows);
+    await_dense_sums<W, 4, ROWS>(sums, rows, x, first_row, args.gemv, lane, simdgroup);
+    add_up(sums, parts, args.gemv.splits, lane, simdgroup);
+    if (stores(args.gemv.splits, lane, simdgroup)) {
+        store_sums(sums, out, p.stride, p.first_out, p.outs, first_row, args.gemv.rows);
     }
 }
 
@@ -111,22 +103,21 @@ kernel void gemv_geglu(
         ushort lane [[thread_index_in_simdgroup]],
         ushort simdgroup [[simdgroup_index_in_threadgroup]],
         ushort simdgroups [[simdgroups_per_threadgroup]]) {
-    const int first_out = (int(group.x) * simdgroups + simdgroup) * 2;
-    if (first_out >= args.outs) {
-        return;
-    }
+    threadgroup float parts[8 * 4 * ROWS];
+    const int first_out = (int(group.x) * simdgroups + simdgroup) / args.splits * 2;
     const int first_row = int(group.y) * ROWS;
-    Sums<2, ROWS> gate;
-    Sums<2, ROWS> up;
-    dense_sums<W, 2, ROWS>(gate, gate_weight, x, first_out, args.outs, first_row, args, lane);
-    dense_sums<W, 2, ROWS>(up, up_weight, x, first_out, args.outs, first_row, args, lane);
-    if (lane == 0) {
-        for (short o = 0; o < 2; o++) {
-            for (short r = 0; r < ROWS; r++) {
-                gate.at[o][r] = gelu_tanh(gate.at[o][r]) * up.at[o][r];
-            }
-        }
-        store_sums(gate, out, args.out_stride, first_out, args.outs, first_row, args.rows);
+    const ulong row_bytes = ulong(args.cols) * W::bytes();
+    WeightRows<4> rows;
+    weight_rows(rows, 0, 2, gate_weight, first_out, args.outs, row_bytes);
+    weight_rows(rows, 2, 2, up_weight, first_out, args.outs, row_bytes);
+    prefetch_rows(rows, args, row_bytes, lane, simdgroup);
+    Sums<4, ROWS> sums;
+    await_dense_sums<W, 4, ROWS>(sums, rows, x, first_row, args, lane, simdgroup);
+    add_up(sums, parts, args.splits, lane, simdgroup);
+    if (stores(args.splits, lane, simdgroup)) {
+        Sums<2, ROWS> products;
+        geglu_sums(products, sums);
+        store_sums(products, out, args.out_stride, first_out, args.outs, first_row, args.rows);
     }
 }
 

@@ -1,116 +1,209 @@
 // Matrix-vector products with MLX affine weights. Grid (blocks of outputs, blocks of rows).
 //
-// A lane takes 8 bytes of codes at a time: 16 codes of 4 bits or 8 of 8, all of one group, so that
-// sum (scale q + bias) x = scale sum q x + bias sum x needs scale and bias once a lane and step.
+// A lane takes 8 codes at a time, all of one group, so that sum (scale q + bias) x = scale sum q x + bias sum x needs
+// scale and bias once a lane and step.
 #include "gemv.h"
 
-// Inputs of a lane's step. For 4-bit codes input i is divided by 16^(i mod 4): codes are then multiplied where they lie
-// in a 16-bit word, masked but not shifted. The divisors are powers of two, so nothing is lost.
+// 8 codes as they lie in memory.
 template <short BITS>
+struct Codes;
+
+template <>
+struct Codes<4> {
+    typedef uint Raw;
+    static uint raw(device const uchar* codes, int i) {
+        return *(device const uint*)(codes + i / 2);
+    }
+};
+
+template <>
+struct Codes<8> {
+    typedef uint2 Raw;
+    static uint2 raw(device const uchar* codes, int i) {
+        return *(device const uint2*)(codes + i);
+    }
+};
+
+// Inputs of a lane's step. Codes are multiplied where they lie in a 16-bit word, masked but not shifted: input i is
+// divided by 2^BITS once for every code below its own. The divisors are powers of two, so nothing is lost.
 struct Inputs {
-    float4 at[BITS == 4 ? 4 : 2];
+    float4 lower;
+    float4 upper;
     float sum;
 };
 
 template <short BITS>
-inline void load_inputs(thread Inputs<BITS>& inputs, device const float* x) {
-    float4 sum = float4(0.0f);
-    for (short j = 0; j < (BITS == 4 ? 4 : 2); j++) {
-        const float4 four = *(device const float4*)(x + 4 * j);
-        sum += four;
-        inputs.at[j] = four;
-        if (BITS == 4) {
-            inputs.at[j] = four * float4(1.0f, 1.0f / 16.0f, 1.0f / 256.0f, 1.0f / 4096.0f);
-        }
-    }
-    inputs.sum = sum.x + sum.y + sum.z + sum.w;
+inline Inputs load_inputs(device const float* x) {
+    const float4 places = BITS == 4 ? float4(1.0f, 1.0f / 16.0f, 1.0f / 256.0f, 1.0f / 4096.0f)
+                                    : float4(1.0f, 1.0f / 256.0f, 1.0f, 1.0f / 256.0f);
+    const float4 lower = *(device const float4*)x;
+    const float4 upper = *(device const float4*)(x + 4);
+    const float4 sums = lower + upper;
+    Inputs inputs;
+    inputs.lower = lower * places;
+    inputs.upper = upper * places;
+    inputs.sum = sums.x + sums.y + sums.z + sums.w;
+    return inputs;
 }
 
-inline float4 nibbles_in_place(uint half_word) {
+// A number below 2^23 as a float, by putting it into the fraction of 2^23: conversions of integers are slow on some GPUs.
+inline float small_float(uint number) {
+    return as_type<float>(number | 0x4b000000u) - 8388608.0f;
+}
+
+inline float4 nibbles_in_place(uint word) {
     return float4(
-            float(half_word & 0x000fu),
-            float(half_word & 0x00f0u),
-            float(half_word & 0x0f00u),
-            float(half_word & 0xf000u));
+            small_float(word & 0x000fu),
+            small_float(word & 0x00f0u),
+            small_float(word & 0x0f00u),
+            small_float(word & 0xf000u));
 }
 
-inline float4 bytes_of(uint word) {
-    return float4(float(word & 255u), float((word >> 8) & 255u), float((word >> 16) & 255u), float(word >> 24));
+inline float4 bytes_in_place(uint word) {
+    const uint upper = word >> 16;
+    return float4(
+            small_float(word & 0x00ffu),
+            small_float(word & 0xff00u),
+            small_float(upper & 0x00ffu),
+            small_float(upper & 0xff00u));
 }
 
-template <short BITS>
-inline float code_dot(uint2 codes, thread const Inputs<BITS>& inputs) {
-    if (BITS == 4) {
-        return dot(nibbles_in_place(codes.x), inputs.at[0]) + dot(nibbles_in_place(codes.x >> 16), inputs.at[1])
-                + dot(nibbles_in_place(codes.y), inputs.at[BITS == 4 ? 2 : 0])
-                + dot(nibbles_in_place(codes.y >> 16), inputs.at[BITS == 4 ? 3 : 1]);
-    }
-    return dot(bytes_of(codes.x), inputs.at[0]) + dot(bytes_of(codes.y), inputs.at[1]);
+inline float code_dot(uint codes, Inputs inputs) {
+    return dot(nibbles_in_place(codes), inputs.lower) + dot(nibbles_in_place(codes >> 16), inputs.upper);
 }
 
-template <short BITS, short OUTS, short ROWS>
-inline void affine_sums(
-        thread Sums<OUTS, ROWS>& sums,
+inline float code_dot(uint2 codes, Inputs inputs) {
+    return dot(bytes_in_place(codes.x), inputs.lower) + dot(bytes_in_place(codes.y), inputs.upper);
+}
+
+// Where the weights of a simdgroup's outputs start.
+template <short OUTS>
+struct AffineRows {
+    WeightRows<OUTS> codes;
+    WeightRows<OUTS> scales;
+    WeightRows<OUTS> biases;
+};
+
+inline ulong code_row_bytes(short bits, constant GemvArgs& args) {
+    return ulong(args.cols) * ulong(bits) / 8;
+}
+
+template <short OUTS>
+inline void affine_rows(
+        thread AffineRows<OUTS>& rows,
+        short first,
+        short count,
+        short bits,
         device const uchar* codes,
         device const uchar* scales,
         device const uchar* biases,
-        device const float* x,
         int first_out,
         int outs,
-        int first_row,
-        constant GemvArgs& args,
-        ushort lane) {
-    constexpr short STEP = BITS == 4 ? 16 : 8;
-    clear(sums);
-    const ulong groups = ulong(args.cols >> args.group_shift);
-    const ulong row_bytes = ulong(args.cols) * ulong(BITS) / 8;
-    for (int i = lane * STEP; i < args.cols; i += LANES * STEP) {
-        uint2 words[OUTS];
-        float scale[OUTS];
-        float bias[OUTS];
-        for (short o = 0; o < OUTS; o++) {
-            const ulong out = ulong(min(first_out + o, outs - 1));
-            const ulong group = out * groups + ulong(i >> args.group_shift);
-            words[o] = *(device const uint2*)(codes + out * row_bytes + ulong(i) * ulong(BITS) / 8);
-            scale[o] = aligned_scale_at(scales, group);
-            bias[o] = aligned_scale_at(biases, group);
-        }
-        for (short r = 0; r < ROWS; r++) {
-            Inputs<BITS> inputs;
-            load_inputs(inputs, row_of(x, min(first_row + r, args.rows - 1), args.x_stride) + i);
-            for (short o = 0; o < OUTS; o++) {
-                sums.at[o][r] += scale[o] * code_dot<BITS>(words[o], inputs) + bias[o] * inputs.sum;
-            }
-        }
-    }
-    add_lanes(sums);
+        constant GemvArgs& args) {
+    const ulong scale_row_bytes = ulong(args.cols >> args.group_shift) * scale_bytes();
+    weight_rows(rows.codes, first, count, codes, first_out, outs, code_row_bytes(bits, args));
+    weight_rows(rows.scales, first, count, scales, first_out, outs, scale_row_bytes);
+    weight_rows(rows.biases, first, count, biases, first_out, outs, scale_row_bytes);
 }
 
+// What a lane holds of the weights: of each row two times 8 neighbouring columns, LANES * 8 * splits apart.
+template <short BITS, short OUTS>
+struct AffineLoads {
+    typename Codes<BITS>::Raw codes[OUTS][2];
+    float scale[OUTS][2];
+    float bias[OUTS][2];
+};
+
+template <short BITS, short OUTS>
+inline void load_affine(
+        thread AffineLoads<BITS, OUTS>& loads,
+        thread const AffineRows<OUTS>& w,
+        int first,
+        int step,
+        constant GemvArgs& args) {
+    #pragma unroll
+    for (short n = 0; n < 2; n++) {
+        const int i = min(first + n * step, args.cols - 8);
+        const ulong group = ulong(i >> args.group_shift);
+        #pragma unroll
+        for (short o = 0; o < OUTS; o++) {
+            loads.codes[o][n] = Codes<BITS>::raw(w.codes.at[o], i);
+            loads.scale[o][n] = aligned_scale_at(w.scales.at[o], group);
+            loads.bias[o][n] = aligned_scale_at(w.biases.at[o], group);
+        }
+    }
+}
+
+// As await_dense_sums.
+template <short BITS, short OUTS, short ROWS>
+inline void await_affine_sums(
+        thread Sums<OUTS, ROWS>& sums,
+        thread const AffineRows<OUTS>& w,
+        device const float* x,
+        int first_row,
+        constant GemvArgs& args,
+        ushort lane,
+        ushort simdgroup) {
+    const int step = args.splits * LANES * 8;
+    int first = (simdgroup % args.splits * LANES + lane) * 8;
+    AffineLoads<BITS, OUTS> loads;
+    load_affine<BITS, OUTS>(loads, w, first, step, args);
+    await_inputs();
+    clear(sums);
+    while (first < args.cols) {
+        #pragma unroll
+        for (short n = 0; n < 2; n++) {
+            const int i = first + n * step;
+            if (i < args.cols) {
+                #pragma unroll
+                for (short r = 0; r < ROWS; r++) {
+                    const Inputs inputs =
+                            load_inputs<BITS>(row_of(x, min(first_row + r, args.rows - 1), args.x_stride) + i);
+                    #pragma unroll
+                    for (short o = 0; o < OUTS; o++) {
+                        sums.at[o][r] += loads.scale[o][n] * code_dot(loads.codes[o][n], inputs)
+                                + loads.bias[o][n] * inputs.sum;
+                    }
+                }
+            }
+        }
+        first += 2 * step;
+        if (first < args.cols) {
+            load_affine<BITS, OUTS>(loads, w, first, step, args);
+        }
+    }
+}
+
+// As gemv.
 template <short BITS, short ROWS>
 kernel void gemv_affine(
-        constant GemvArgs& args [[buffer(0)]],
+        constant GatedGemvArgs& args [[buffer(0)]],
         device const float* x [[buffer(1)]],
         device const uchar* codes [[buffer(2)]],
         device const uchar* scales [[buffer(3)]],
         device const uchar* biases [[buffer(4)]],
-        device float* out [[buffer(5)]],
+        device const float* up [[buffer(5)]],
+        device float* out [[buffer(6)]],
         uint2 group [[threadgroup_position_in_grid]],
         ushort lane [[thread_index_in_simdgroup]],
         ushort simdgroup [[simdgroup_index_in_threadgroup]],
         ushort simdgroups [[simdgroups_per_threadgroup]]) {
-    const int first_out = (int(group.x) * simdgroups + simdgroup) * 4;
-    if (first_out >= args.outs) {
-        return;
-    }
+    threadgroup float parts[8 * 4 * ROWS];
+    const int outs = args.gemv.outs;
+    const int first_out = (int(group.x) * simdgroups + simdgroup) / args.gemv.splits * 4;
     const int first_row = int(group.y) * ROWS;
+    AffineRows<4> rows;
+    affine_rows(rows, 0, 4, BITS, codes, scales, biases, first_out, outs, args.gemv);
+    prefetch_rows(rows.codes, args.gemv, code_row_bytes(BITS, args.gemv), lane, simdgroup);
     Sums<4, ROWS> sums;
-    affine_sums<BITS, 4, ROWS>(sums, codes, scales, biases, x, first_out, args.outs, first_row, args, lane);
-    if (lane == 0) {
-        store_sums(sums, out, args.out_stride, first_out, args.outs, first_row, args.rows);
+    await_affine_sums<BITS, 4, ROWS>(sums, rows, x, first_row, args.gemv, lane, simdgroup);
+    add_up(sums, parts, args.gemv.splits, lane, simdgroup);
+    if (stores(args.gemv.splits, lane, simdgroup)) {
+        gate_sums(sums, up, first_out, first_row, args);
+        store_sums(sums, out, args.gemv.out_stride, first_out, outs, first_row, args.gemv.rows);
     }
 }
 
-// For matrices that are not aligned.
 template <short BITS>
 kernel void gemv_affine_any(
         constant GemvArgs& args [[buffer(0)]],
@@ -141,16 +234,6 @@ kernel void gemv_affine_any(
     }
 }
 
-struct QkvArgs {
-    GemvArgs gemv;
-    int q_outs;
-    int k_outs;
-    int v_outs;
-    int q_stride;
-    int k_stride;
-    int v_stride;
-};
-
 template <short BITS, short ROWS>
 kernel void gemv_qkv_affine(
         constant QkvArgs& args [[buffer(0)]],
@@ -171,39 +254,33 @@ kernel void gemv_qkv_affine(
         ushort lane [[thread_index_in_simdgroup]],
         ushort simdgroup [[simdgroup_index_in_threadgroup]],
         ushort simdgroups [[simdgroups_per_threadgroup]]) {
-    int block = int(group.x) * simdgroups + simdgroup;
+    threadgroup float parts[8 * 4 * ROWS];
+    const Projection p = projection(args, (int(group.x) * simdgroups + simdgroup) / args.gemv.splits);
     device const uchar* codes = q_codes;
     device const uchar* scales = q_scales;
     device const uchar* biases = q_biases;
     device float* out = q;
-    int outs = args.q_outs;
-    int stride = args.q_stride;
-    if (block >= (outs + 3) / 4) {
-        block -= (outs + 3) / 4;
+    if (p.index == 1) {
         codes = k_codes;
         scales = k_scales;
         biases = k_biases;
         out = k;
-        outs = args.k_outs;
-        stride = args.k_stride;
-        if (block >= (outs + 3) / 4) {
-            block -= (outs + 3) / 4;
-            codes = v_codes;
-            scales = v_scales;
-            biases = v_biases;
-            out = v;
-            outs = args.v_outs;
-            stride = args.v_stride;
-        }
     }
-    if (block * 4 >= outs) {
-        return;
+    if (p.index == 2) {
+        codes = v_codes;
+        scales = v_scales;
+        biases = v_biases;
+        out = v;
     }
     const int first_row = int(group.y) * ROWS;
+    AffineRows<4> rows;
+    affine_rows(rows, 0, 4, BITS, codes, scales, biases, p.first_out, p.outs, args.gemv);
+    prefetch_rows(rows.codes, args.gemv, code_row_bytes(BITS, args.gemv), lane, simdgroup);
     Sums<4, ROWS> sums;
-    affine_sums<BITS, 4, ROWS>(sums, codes, scales, biases, x, block * 4, outs, first_row, args.gemv, lane);
-    if (lane == 0) {
-        store_sums(sums, out, stride, block * 4, outs, first_row, args.gemv.rows);
+    await_affine_sums<BITS, 4, ROWS>(sums, rows, x, first_row, args.gemv, lane, simdgroup);
+    add_up(sums, parts, args.gemv.splits, lane, simdgroup);
+    if (stores(args.gemv.splits, lane, simdgroup)) {
+        store_sums(sums, out, p.stride, p.first_out, p.outs, first_row, args.gemv.rows);
     }
 }
 
@@ -222,23 +299,20 @@ kernel void gemv_geglu_affine(
         ushort lane [[thread_index_in_simdgroup]],
         ushort simdgroup [[simdgroup_index_in_threadgroup]],
         ushort simdgroups [[simdgroups_per_threadgroup]]) {
-    const int first_out = (int(group.x) * simdgroups + simdgroup) * 2;
-    if (first_out >= args.outs) {
-        return;
-    }
+    threadgroup float parts[8 * 4 * ROWS];
+    const int first_out = (int(group.x) * simdgroups + simdgroup) / args.splits * 2;
     const int first_row = int(group.y) * ROWS;
-    Sums<2, ROWS> gate;
-    Sums<2, ROWS> up;
-    affine_sums<BITS, 2, ROWS>(
-            gate, gate_codes, gate_scales, gate_biases, x, first_out, args.outs, first_row, args, lane);
-    affine_sums<BITS, 2, ROWS>(up, up_codes, up_scales, up_biases, x, first_out, args.outs, first_row, args, lane);
-    if (lane == 0) {
-        for (short o = 0; o < 2; o++) {
-            for (short r = 0; r < ROWS; r++) {
-                gate.at[o][r] = gelu_tanh(gate.at[o][r]) * up.at[o][r];
-            }
-        }
-        store_sums(gate, out, args.out_stride, first_out, args.outs, first_row, args.rows);
+    AffineRows<4> rows;
+    affine_rows(rows, 0, 2, BITS, gate_codes, gate_scales, gate_biases, first_out, args.outs, args);
+    affine_rows(rows, 2, 2, BITS, up_codes, up_scales, up_biases, first_out, args.outs, args);
+    prefetch_rows(rows.codes, args, code_row_bytes(BITS, args), lane, simdgroup);
+    Sums<4, ROWS> sums;
+    await_affine_sums<BITS, 4, ROWS>(sums, rows, x, first_row, args, lane, simdgroup);
+    add_up(sums, parts, args.splits, lane, simdgroup);
+    if (stores(args.splits, lane, simdgroup)) {
+        Sums<2, ROWS> products;
+        geglu_sums(products, sums);
+        store_sums(products, out, args.out_stride, first_out, args.outs, first_row, args.rows);
     }
 }
 

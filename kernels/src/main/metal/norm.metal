@@ -68,8 +68,11 @@ struct AddNormArgs {
     int has_pre;
 };
 
-// x = (x + post(y)) * scale, then out = pre(x) if there is a pre norm. Grid (rows). A thread reads back only what it
-// wrote itself, so `x` needs no barrier.
+// Elements that a thread holds at most: rows of up to 8 times as many columns as there are threads.
+constant short HELD = 8;
+
+// x = (x + post(y)) * scale, then out = pre(x) if there is a pre norm. Grid (rows). A row is read once and held by its
+// threads; factors, which no step writes, are read before anything is awaited.
 kernel void add_norm(
         constant AddNormArgs& args [[buffer(0)]],
         device float* x [[buffer(1)]],
@@ -85,23 +88,48 @@ kernel void add_norm(
         ushort simdgroups [[simdgroups_per_threadgroup]]) {
     threadgroup float post_parts[32];
     threadgroup float pre_parts[32];
-    device float* stream = row_of(x, int(row), args.x_stride);
-    device const float* branch = row_of(y, int(row), args.y_stride);
+    float post_factor[8];
+    float pre_factor[8];
+    float branch[8];
+    float stream[8];
+    #pragma unroll
+    for (short j = 0; j < HELD; j++) {
+        const int i = min(int(thread_index) + j * threads, args.size - 1);
+        post_factor[j] = 1.0f;
+        pre_factor[j] = 1.0f;
+        if (args.post_has_factors != 0) {
+            post_factor[j] = post_factors[i];
+        }
+        if (args.pre_has_factors != 0) {
+            pre_factor[j] = pre_factors[i];
+        }
+    }
+    await_inputs();
+    device float* x_row = row_of(x, int(row), args.x_stride);
+    device const float* y_row = row_of(y, int(row), args.y_stride);
     float squares = 0.0f;
-    for (int i = thread_index; i < args.size; i += threads) {
-        squares += branch[i] * branch[i];
+    #pragma unroll
+    for (short j = 0; j < HELD; j++) {
+        const int i = thread_index + j * threads;
+        branch[j] = 0.0f;
+        stream[j] = 0.0f;
+        if (i < args.size) {
+            branch[j] = y_row[i];
+            stream[j] = x_row[i];
+        }
+        squares += branch[j] * branch[j];
     }
     const float post =
             inverse_rms(threadgroup_sum(squares, post_parts, lane, simdgroup, simdgroups), args.size, args.post_eps);
     float new_squares = 0.0f;
-    for (int i = thread_index; i < args.size; i += threads) {
-        float normed = branch[i] * post;
-        if (args.post_has_factors != 0) {
-            normed *= post_factors[i];
+    #pragma unroll
+    for (short j = 0; j < HELD; j++) {
+        const int i = thread_index + j * threads;
+        stream[j] = (stream[j] + branch[j] * post * post_factor[j]) * args.scale;
+        new_squares += stream[j] * stream[j];
+        if (i < args.size) {
+            x_row[i] = stream[j];
         }
-        const float sum = (stream[i] + normed) * args.scale;
-        stream[i] = sum;
-        new_squares += sum * sum;
     }
     if (args.has_pre == 0) {
         return;
@@ -109,11 +137,11 @@ kernel void add_norm(
     const float pre =
             inverse_rms(threadgroup_sum(new_squares, pre_parts, lane, simdgroup, simdgroups), args.size, args.pre_eps);
     device float* to = row_of(out, int(row), args.out_stride);
-    for (int i = thread_index; i < args.size; i += threads) {
-        float normed = stream[i] * pre;
-        if (args.pre_has_factors != 0) {
-            normed *= pre_factors[i];
+    #pragma unroll
+    for (short j = 0; j < HELD; j++) {
+        const int i = thread_index + j * threads;
+        if (i < args.size) {
+            to[i] = stream[j] * pre * pre_factor[j];
         }
-        to[i] = normed;
     }
 }

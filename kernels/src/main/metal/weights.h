@@ -1,5 +1,6 @@
 // How weights lie in memory, one struct a format. Checkpoints are read in place, so a matrix may start at any byte:
 // `at` reads one element from whatever address, `four` reads four at once and needs an address aligned to all four.
+// `raw` and `widen` are `four` in two steps, so that several loads can be under way before the first is used.
 // Codes and scales of affine weights are read likewise; the host passes `aligned` only where every row qualifies.
 #include "common.h"
 
@@ -13,11 +14,18 @@ inline uint uint_at(device const uchar* bytes, ulong i) {
 }
 
 struct F32 {
+    typedef float4 Raw;
+    static float4 raw(device const uchar* bytes, ulong i) {
+        return *(device const float4*)(bytes + 4 * i);
+    }
+    static float4 widen(float4 raw) {
+        return raw;
+    }
     static float at(device const uchar* bytes, ulong i) {
         return as_type<float>(uint_at(bytes, i));
     }
     static float4 four(device const uchar* bytes, ulong i) {
-        return *(device const float4*)(bytes + 4 * i);
+        return raw(bytes, i);
     }
     static ulong bytes() {
         return 4;
@@ -25,11 +33,18 @@ struct F32 {
 };
 
 struct F16 {
+    typedef half4 Raw;
+    static half4 raw(device const uchar* bytes, ulong i) {
+        return *(device const half4*)(bytes + 2 * i);
+    }
+    static float4 widen(half4 raw) {
+        return float4(raw);
+    }
     static float at(device const uchar* bytes, ulong i) {
         return float(as_type<half>(ushort_at(bytes, i)));
     }
     static float4 four(device const uchar* bytes, ulong i) {
-        return float4(*(device const half4*)(bytes + 2 * i));
+        return widen(raw(bytes, i));
     }
     static ulong bytes() {
         return 2;
@@ -38,16 +53,22 @@ struct F16 {
 
 // A bfloat is the upper half of a float: widened by a shift, which also serves GPUs without the type.
 struct BF16 {
+    typedef uint2 Raw;
+    static uint2 raw(device const uchar* bytes, ulong i) {
+        return *(device const uint2*)(bytes + 2 * i);
+    }
+    static float4 widen(uint2 raw) {
+        return float4(
+                as_type<float>(raw.x << 16),
+                as_type<float>(raw.x & 0xffff0000u),
+                as_type<float>(raw.y << 16),
+                as_type<float>(raw.y & 0xffff0000u));
+    }
     static float at(device const uchar* bytes, ulong i) {
         return as_type<float>(uint(ushort_at(bytes, i)) << 16);
     }
     static float4 four(device const uchar* bytes, ulong i) {
-        const uint2 pairs = *(device const uint2*)(bytes + 2 * i);
-        return float4(
-                as_type<float>(pairs.x << 16),
-                as_type<float>(pairs.x & 0xffff0000u),
-                as_type<float>(pairs.y << 16),
-                as_type<float>(pairs.y & 0xffff0000u));
+        return widen(raw(bytes, i));
     }
     static ulong bytes() {
         return 2;

@@ -302,6 +302,15 @@ final class CheckedCommands implements Commands {
     }
 
     @Override
+    public void gatedMatmul(Tensor out, Tensor x, Weight gate, Tensor up) {
+        Commands next = checking("gatedMatmul");
+        check.projection("out", out, x, gate);
+        check.like("up", up, out);
+        check.disjoint("out", out, "up", up);
+        next.gatedMatmul(out, x, gate, up);
+    }
+
+    @Override
     public void gateUpGeglu(Tensor out, Tensor x, Weight gate, Weight up, Tensor scratch) {
         Commands next = checking("gateUpGeglu");
         check.projection("out", out, x, gate);

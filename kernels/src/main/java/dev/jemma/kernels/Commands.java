@@ -190,6 +190,12 @@ public interface Commands {
         storeKv(kv, qkv.k(), qkv.v());
     }
 
+    /** {@code out = gelu_tanh(gate x) * up}; {@code out} may not be {@code up}. */
+    default void gatedMatmul(Tensor out, Tensor x, Weight gate, Tensor up) {
+        matmul(out, x, gate);
+        geglu(out, out, up);
+    }
+
     /** {@code out = gelu_tanh(gate x) * (up x)}; {@code scratch} has the shape of {@code out} and is undefined afterwards. */
     default void gateUpGeglu(Tensor out, Tensor x, Weight gate, Weight up, Tensor scratch) {
         matmul(out, x, gate);

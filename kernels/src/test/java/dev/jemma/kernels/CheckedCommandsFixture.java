@@ -121,6 +121,7 @@ abstract class CheckedCommandsFixture {
         c.geglu(x, x, y);
         c.softcap(logits, 30);
         c.matmul(wide, x, w);
+        c.gatedMatmul(wide, x, w, scratch);
         c.gateUpGeglu(wide, x, w, w, scratch);
         c.addNorm(x, y, norm, 1);
         c.addNormNorm(z, x, y, norm, 1, norm);

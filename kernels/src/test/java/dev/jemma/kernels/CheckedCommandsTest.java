@@ -133,6 +133,7 @@ class CheckedCommandsTest extends CheckedCommandsFixture {
         refuses("matmul: out", c -> c.matmul(slice, slice, w16));
         // Rows of another stride in the same bytes.
         refuses("matmul: out", c -> c.matmul(new Tensor(wide.at(), DType.F32, RowSet.ALL, 16, 16), slice, w16));
+        refuses("gatedMatmul: out", c -> c.gatedMatmul(wide, x, w, wide));
         refuses("gateUpGeglu: out", c -> c.gateUpGeglu(wide, x, w, w, wide));
         refuses("addNorm: x", c -> c.addNorm(x, x, norm, 1));
         refuses("addNormNorm: out", c -> c.addNormNorm(x, x, y, norm, 1, norm));
@@ -168,6 +169,7 @@ class CheckedCommandsTest extends CheckedCommandsFixture {
         refuses("projectQkv: value projection: expected none, got one", c -> c.projectQkv(fromKeys, x, qkvWeight));
         Qkv shared = new Qkv(qkv.q(), qkv.k(), qkv.k(), false);
         refuses("projectQkv: k 'buffer", c -> c.projectQkv(shared, x, qkvWeight));
+        refuses("gatedMatmul: up columns: expected 24, got 16", c -> c.gatedMatmul(wide, x, w, y));
         refuses("gateUpGeglu: scratch columns: expected 24, got 16", c -> c.gateUpGeglu(wide, x, w, w, y));
         refuses("gateUpGeglu: scratch columns: expected 16, got 24", c -> c.gateUpGeglu(wide, x, w, w16, scratch));
     }

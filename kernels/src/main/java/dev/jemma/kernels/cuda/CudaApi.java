@@ -30,19 +30,7 @@ final class CudaApi {
 
     CudaApi(SymbolLookup symbols) {
         cuda = new StatusLibrary(symbols);
-        launch = cuda.handle(
-                "cuLaunchKernel",
-                JAVA_LONG,
-                JAVA_INT,
-                JAVA_INT,
-                JAVA_INT,
-                JAVA_INT,
-                JAVA_INT,
-                JAVA_INT,
-                JAVA_INT,
-                JAVA_LONG,
-                ADDRESS,
-                ADDRESS);
+        launch = cuda.handle("cuLaunchKernelEx", ADDRESS, JAVA_LONG, ADDRESS, ADDRESS);
         toDeviceAsync = cuda.handle("cuMemcpyHtoDAsync_v2", JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG);
         graphLaunch = cuda.handle("cuGraphLaunch", JAVA_LONG, JAVA_LONG);
         eventRecord = cuda.handle("cuEventRecord", JAVA_LONG, JAVA_LONG);
@@ -205,24 +193,11 @@ final class CudaApi {
         cold("cuGraphExecDestroy", graphExec);
     }
 
-    /**
-     * @param grid groups in x, y, z, then threads in x, y, z
-     * @param parameters addresses of the parameters, in order
-     */
-    void launch(long function, int[] grid, int sharedBytes, long stream, MemorySegment parameters) {
+    /** @param parameters addresses of the parameters, in order */
+    void launch(LaunchConfig config, long function, MemorySegment parameters) {
         try {
-            check("cuLaunchKernel", (int) launch.invokeExact(
-                    function,
-                    grid[0],
-                    grid[1],
-                    grid[2],
-                    grid[3],
-                    grid[4],
-                    grid[5],
-                    sharedBytes,
-                    stream,
-                    parameters,
-                    MemorySegment.NULL));
+            check("cuLaunchKernelEx", (int)
+                    launch.invokeExact(config.segment(), function, parameters, MemorySegment.NULL));
         } catch (Throwable failure) {
             throw rethrow(failure);
         }

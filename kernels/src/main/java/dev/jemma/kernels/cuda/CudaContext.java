@@ -11,6 +11,8 @@ final class CudaContext implements AutoCloseable {
     private static final int COMPUTE_CAPABILITY_MAJOR = 75;
     private static final int COMPUTE_CAPABILITY_MINOR = 76;
     private static final int MULTIPROCESSORS = 16;
+    private static final int L2_CACHE_SIZE = 38;
+    private static final int EARLY_START_MAJOR = 9;
 
     /** What the driver and other programs may need after our reading of the free memory. */
     private static final long RESERVE_BYTES = 256L << 20;
@@ -37,6 +39,16 @@ final class CudaContext implements AutoCloseable {
 
     String name() {
         return api.deviceName(device);
+    }
+
+    /** Whether kernels may start before the one before has ended: from Hopper on. */
+    boolean startsEarly() {
+        return api.deviceAttribute(COMPUTE_CAPABILITY_MAJOR, device) >= EARLY_START_MAJOR
+                && !Boolean.getBoolean("jemma.cuda.noEarlyStart");
+    }
+
+    int l2Bytes() {
+        return api.deviceAttribute(L2_CACHE_SIZE, device);
     }
 
     /** {@code sm_90}. */

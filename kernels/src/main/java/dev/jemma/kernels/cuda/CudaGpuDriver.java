@@ -24,6 +24,8 @@ public final class CudaGpuDriver implements GpuDriver {
     /** Static and dynamic threadgroup memory that needs no opt-in. */
     private static final int THREADGROUP_MEMORY = 48 << 10;
 
+    private static final int SIMDGROUPS_PER_MULTIPROCESSOR = 256;
+
     private final CudaContext context;
     private final CudaModules modules;
     private final String description;
@@ -92,7 +94,10 @@ public final class CudaGpuDriver implements GpuDriver {
 
     @Override
     public GpuLimits limits() {
-        return new GpuLimits(32, 1024, THREADGROUP_MEMORY, Long.MAX_VALUE, false);
+        int prefetchBytes = context.startsEarly() ? Integer.getInteger("jemma.x.prefetch", 0) : 0;
+        int busySimdgroups = context.multiprocessors() * Integer.getInteger("jemma.x.busy", SIMDGROUPS_PER_MULTIPROCESSOR);
+        return new GpuLimits(
+                32, 1024, THREADGROUP_MEMORY, Long.MAX_VALUE, false, busySimdgroups, prefetchBytes);
     }
 
     @Override

@@ -22,8 +22,8 @@ final class CudaGraphs implements AutoCloseable {
     private final long stream;
     private final boolean enabled;
     private final List<Entry> entries = new ArrayList<>();
-    private final int[] grid = new int[6];
     private final Arena arena = Arena.ofShared();
+    private final LaunchConfig config;
     private final MemorySegment pointers = arena.allocate(ValueLayout.JAVA_LONG, MAX_PARAMETERS);
 
     private static final class Entry {
@@ -38,18 +38,19 @@ final class CudaGraphs implements AutoCloseable {
         this.context = context;
         this.stream = stream;
         this.enabled = enabled;
+        this.config = new LaunchConfig(arena, stream, context.startsEarly());
     }
 
     void run(DispatchList step) {
         CudaApi api = context.api();
         if (!enabled) {
-            step.launch(api, stream, grid, pointers);
+            step.launch(api, config, pointers);
             return;
         }
         Entry entry = find(step);
         if (entry == null) {
             remember(step);
-            step.launch(api, stream, grid, pointers);
+            step.launch(api, config, pointers);
             return;
         }
         if (entry.executable == 0) {
@@ -78,7 +79,7 @@ final class CudaGraphs implements AutoCloseable {
 
     private long capture(CudaApi api, DispatchList step) {
         api.beginCapture(stream);
-        step.launch(api, stream, grid, pointers);
+        step.launch(api, config, pointers);
         long graph = api.endCapture(stream);
         try {
             return api.instantiate(graph);

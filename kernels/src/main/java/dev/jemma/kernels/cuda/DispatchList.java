@@ -72,15 +72,15 @@ final class DispatchList {
     }
 
     /** Launches every dispatch in order. */
-    void launch(CudaApi api, long stream, int[] grid, MemorySegment pointers) {
+    void launch(CudaApi api, LaunchConfig config, MemorySegment pointers) {
         int value = 0;
         for (int i = 0; i < dispatches; i++) {
             int at = i * HEADER_INTS;
-            System.arraycopy(headers, at, grid, 0, 6);
+            config.set(headers, at);
             for (int p = 0; p < headers[at + 7]; p++) {
                 pointers.setAtIndex(ValueLayout.JAVA_LONG, p, values.address() + valueOffsets[value++]);
             }
-            api.launch(functions[i], grid, headers[at + 6], stream, pointers);
+            api.launch(config, functions[i], pointers);
         }
     }
 

@@ -18,6 +18,7 @@ import java.util.regex.Pattern;
  *   <li>{@code constant T x [[function_constant(n)]];} becomes a compile-time constant with the value given;
  *   <li>a program-scope {@code constant T x = ...;} becomes a device constant;
  *   <li>{@code threadgroup T x[n];} in a kernel becomes shared memory;
+ *   <li>the entry lets the next kernel start, and waits for the one before unless the kernel does ({@code await_...});
  *   <li>attributes in double brackets go; those of the wanted kernel's parameters become its entry function, which takes
  *       addresses, argument blocks by value and offsets into dynamic shared memory, and calls the kernel.
  * </ul>
@@ -25,7 +26,8 @@ import java.util.regex.Pattern;
  * <p>The rest is done by the headers beside this class, see {@code README.md} there.
  */
 final class MslToCuda {
-    private static final String ENTRY = "jemma_entry";
+    /** Before the function's name in that of its entry, which profilers show. */
+    private static final String ENTRY = "jemma_";
 
     /** In the order that {@code entry.h} numbers them. */
     private static final List<String> BUILT_INS = List.of(
@@ -50,6 +52,9 @@ final class MslToCuda {
     private static final Pattern INSTANTIATION = Pattern.compile("\\btemplate\\s*\\[\\[\\s*host_name\\(");
     private static final Pattern MAX_THREADS =
             Pattern.compile("\\[\\[\\s*max_total_threads_per_threadgroup\\((\\w+)\\)\\s*\\]\\]");
+    /** {@code await_inputs}, and functions that call it at the right time for a kernel. */
+    private static final Pattern AWAITING = Pattern.compile("\\bawait_\\w+");
+
     private static final Pattern ATTRIBUTE = Pattern.compile("\\[\\[.*?\\]\\]", Pattern.DOTALL);
 
     private final MslText text;
@@ -63,7 +68,8 @@ final class MslToCuda {
     private record Edit(int end, String replacement) {}
 
     /** @param expression what names the function: {@code name}, or {@code name<args>} for an instantiated template */
-    private record Kernel(String expression, List<KernelParameter> parameters, String launchBounds) {}
+    private record Kernel(
+            String expression, List<KernelParameter> parameters, String launchBounds, boolean awaitsInputs) {}
 
     private MslToCuda(ShaderLibrary library, FunctionConstants constants) {
         this.text = MslText.of(library.name(), library.source());
@@ -90,8 +96,8 @@ final class MslToCuda {
                     text.file() + ": no kernel '" + function + "'; it has " + kernels.keySet());
         }
         String source = "#include <metal_stdlib>\n#line 1 \"" + text.file() + "\"\n" + edited()
-                + "\n#line 1 \"entry of " + function + "\"\n" + entry(kernel) + "\n";
-        return new CudaSource(source, ENTRY, kernel.parameters());
+                + "\n#line 1 \"entry of " + function + "\"\n" + entry(function, kernel) + "\n";
+        return new CudaSource(source, ENTRY + function, kernel.parameters());
     }
 
     private void functionConstants() {
@@ -137,7 +143,8 @@ final class MslToCuda {
             }
             threadgroupVariables(body, text.closing(body));
             List<KernelParameter> parameters = parameters(open + 1, close);
-            kernels.put(m.group(1), new Kernel(m.group(1), parameters, launchBounds(m.start())));
+            boolean awaits = AWAITING.matcher(text.code().substring(body, text.closing(body))).find();
+            kernels.put(m.group(1), new Kernel(m.group(1), parameters, launchBounds(m.start()), awaits));
         }
     }
 
@@ -220,7 +227,10 @@ final class MslToCuda {
             kernels.put(
                     hostName,
                     new Kernel(
-                            call.group(1) + "<" + call.group(2) + ">", template.parameters(), template.launchBounds()));
+                            call.group(1) + "<" + call.group(2) + ">",
+                            template.parameters(),
+                            template.launchBounds(),
+                            template.awaitsInputs()));
             blank(m.start(), end + 1);
         }
     }
@@ -255,7 +265,7 @@ final class MslToCuda {
         return result.append(text.source().substring(at)).toString();
     }
 
-    private static String entry(Kernel kernel) {
+    private static String entry(String function, Kernel kernel) {
         List<String> parameters = new ArrayList<>();
         List<String> arguments = new ArrayList<>();
         for (KernelParameter parameter : kernel.parameters()) {
@@ -276,8 +286,9 @@ final class MslToCuda {
                 case KernelParameter.BuiltIn builtIn -> arguments.add("metal::builtIn<" + builtIn.index() + ">()");
             }
         }
-        return "extern \"C\" __global__ void " + kernel.launchBounds() + "" + ENTRY + "("
-                + String.join(", ", parameters) + ") { ::" + kernel.expression() + "(" + String.join(", ", arguments)
+        String start = kernel.awaitsInputs() ? "release_dependents(); " : "release_dependents(); await_inputs(); ";
+        return "extern \"C\" __global__ void " + kernel.launchBounds() + ENTRY + function + "("
+                + String.join(", ", parameters) + ") { " + start + "::" + kernel.expression() + "(" + String.join(", ", arguments)
                 + "); }";
     }
 }

@@ -123,6 +123,13 @@ final class OpCases {
                 Weight w = type.draw(in, RAGGED, COLS);
                 return new Encoded(c -> c.matmul(out, x, w), out);
             }));
+            cases.add(new OpCase("gatedMatmul " + name, OpCase.SUMS, in -> {
+                Tensor x = in.tensor(COLS);
+                Tensor out = in.tensor(RAGGED);
+                Tensor up = in.tensor(RAGGED);
+                Weight gate = type.draw(in, RAGGED, COLS);
+                return new Encoded(c -> c.gatedMatmul(out, x, gate, up), out);
+            }));
             cases.add(new OpCase("gateUpGeglu " + name, OpCase.SUMS, in -> {
                 Tensor x = in.tensor(COLS);
                 Tensor out = in.tensor(RAGGED);

@@ -6,6 +6,7 @@ import dev.jemma.kernels.KvView;
 import dev.jemma.kernels.RowTable;
 import dev.jemma.kernels.StepLimits;
 import dev.jemma.kernels.Tensor;
+import java.util.Locale;
 
 /**
  * Attention over the cache. Rows of long spans go through tiles ({@code attention_prefill.metal}), the others singly
@@ -13,7 +14,7 @@ import dev.jemma.kernels.Tensor;
  * Grids depend on which of the two it is, never on the context's length.
  */
 final class AttentionOps implements AutoCloseable {
-    /** Keys from which on a decode is split: below, 4 simdgroups x 32 keys are done after two rounds. */
+    /** Keys from which on a decode is split: below, 8 simdgroups x 8 keys are done after four rounds. */
     private static final int SPLIT_KEYS = 256;
 
     private static final int SPLITS = 32;
@@ -23,8 +24,15 @@ final class AttentionOps implements AutoCloseable {
 
     private static final int THREADS = 128;
 
+    /** Threads of the kernels for single rows: 8 simdgroups. */
+    private static final int SINGLE_THREADS = 256;
+
+    /** Query heads of one KV head that a threadgroup serves at once. Heads of 512 columns leave room for 2. */
+    private static final int[] GROUPS = {1, 2, 4};
+
     private final Encoder encoder;
-    private final Kernel[][] single;
+    /** By head size, then by {@link #GROUPS}, then by cache type. */
+    private final Kernel[][][] single;
     private final Kernel[] any;
     private final Kernel[][] tiled;
     private final Kernel merge;
@@ -32,11 +40,11 @@ final class AttentionOps implements AutoCloseable {
 
     AttentionOps(Encoder encoder, Shaders shaders, GpuDriver driver, StepLimits limits) {
         this.encoder = encoder;
-        single = new Kernel[][] {
-            shaders.byCacheType("attention.metal", "attention_%s_64"),
-            shaders.byCacheType("attention.metal", "attention_%s_128"),
-            shaders.byCacheType("attention.metal", "attention_%s_256"),
-            shaders.byCacheType("attention.metal", "attention_%s_512")
+        single = new Kernel[][][] {
+            byGroup(shaders, "attention_%%s_64_heads%d", 3),
+            byGroup(shaders, "attention_%%s_128_heads%d", 3),
+            byGroup(shaders, "attention_%%s_256_heads%d", 3),
+            byGroup(shaders, "attention_%%s_512_heads%d", 2)
         };
         tiled = new Kernel[][] {
             shaders.byCacheType("attention_prefill.metal", "attention_tiled_%s_64"),
@@ -47,6 +55,14 @@ final class AttentionOps implements AutoCloseable {
         any = shaders.byCacheType("attention.metal", "attention_any_%s");
         merge = shaders.kernel("attention.metal", "attention_merge");
         partial = driver.allocate(partialBytes(limits), "attention partial sums");
+    }
+
+    private static Kernel[][] byGroup(Shaders shaders, String function, int groups) {
+        Kernel[][] kernels = new Kernel[groups][];
+        for (int i = 0; i < groups; i++) {
+            kernels[i] = shaders.byCacheType("attention.metal", String.format(Locale.ROOT, function, GROUPS[i]));
+        }
+        return kernels;
     }
 
     /** A split leaves its columns, its largest score, its weight and two words of padding. */
@@ -82,7 +98,8 @@ final class AttentionOps implements AutoCloseable {
         int splits = splits(q, kv);
         // Both forms' pipelines are made at once: a step that crosses over to the other compiles nothing.
         merge.pipeline();
-        encoder.kernel(single[size][Shaders.cacheType(kv.dtype())]);
+        int group = group(numHeads / kv.numKvHeads(), single[size].length);
+        encoder.kernel(single[size][group][Shaders.cacheType(kv.dtype())]);
         arguments(out, q, kv, splits, scale, softcap);
         rows(table, table.singleRows());
         operands(out, q, kv);
@@ -92,15 +109,24 @@ final class AttentionOps implements AutoCloseable {
         } else {
             encoder.constant(partial);
         }
-        encoder.run(numHeads, table.numSingleRows(), splits, THREADS);
+        encoder.run(numHeads / GROUPS[group], table.numSingleRows(), splits, SINGLE_THREADS);
         if (splits > 1) {
             encoder.kernel(merge);
             arguments(out, q, kv, splits, scale, softcap);
             encoder.input(table.singleRows());
             encoder.reads(partial, 0, partBytes);
             encoder.writes(out);
-            encoder.run(numHeads, table.numSingleRows(), 1, THREADS);
+            encoder.run(numHeads, table.numSingleRows(), 1, Encoder.roundUp(kv.headDim() / 2, 32));
         }
+    }
+
+    /** The largest group that divides the query heads of a KV head. */
+    private static int group(int headsPerKvHead, int kernels) {
+        int group = kernels - 1;
+        while (headsPerKvHead % GROUPS[group] != 0) {
+            group--;
+        }
+        return group;
     }
 
     /** 1 or {@link #SPLITS}, by the most keys that a row of this step sees and how many rows there are. */

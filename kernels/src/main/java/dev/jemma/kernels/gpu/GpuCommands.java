@@ -30,7 +30,7 @@ final class GpuCommands implements Commands, AutoCloseable {
         this.encoder = encoder;
         rowOps = new RowOps(encoder, shaders);
         norms = new NormOps(encoder, shaders);
-        matmuls = new MatmulOps(encoder, shaders);
+        matmuls = new MatmulOps(encoder, shaders, driver.limits());
         cache = new CacheOps(encoder, shaders);
         attention = new AttentionOps(encoder, shaders, driver, limits);
         experts = new ExpertOps(encoder, shaders);
@@ -214,8 +214,17 @@ final class GpuCommands implements Commands, AutoCloseable {
     }
 
     @Override
+    public void gatedMatmul(Tensor out, Tensor x, Weight gate, Tensor up) {
+        if (!matmuls.fusesGated(x, gate)) {
+            Commands.super.gatedMatmul(out, x, gate, up);
+        } else if (!empty(out)) {
+            matmuls.gatedMatmul(out, x, gate, up);
+        }
+    }
+
+    @Override
     public void addNorm(Tensor x, Tensor y, Norm norm, float scale) {
-        if (!NormOps.wholeRows(x, norm, null)) {
+        if (!norms.takes(x, norm, null)) {
             Commands.super.addNorm(x, y, norm, scale);
         } else if (!empty(x)) {
             norms.addNorm(x, x, y, norm, scale, null);
@@ -224,7 +233,7 @@ final class GpuCommands implements Commands, AutoCloseable {
 
     @Override
     public void addNormNorm(Tensor out, Tensor x, Tensor y, Norm post, float scale, Norm pre) {
-        if (!NormOps.wholeRows(x, post, pre)) {
+        if (!norms.takes(x, post, pre)) {
             Commands.super.addNormNorm(out, x, y, post, scale, pre);
         } else if (!empty(x)) {
             norms.addNorm(out, x, y, post, scale, pre);

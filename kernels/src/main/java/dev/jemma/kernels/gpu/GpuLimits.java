@@ -7,10 +7,15 @@ package dev.jemma.kernels.gpu;
  * @param maxThreadgroupMemory bytes
  * @param maxBufferBytes largest single buffer
  * @param unifiedMemory host and device share memory
+ * @param busySimdgroups simdgroups of matrix-vector work that it takes to keep the memory busy
+ * @param prefetchBytes how much of its weights a dispatch may ask for while those before it still run; 0 where dispatches
+ *     do not overlap
  */
 public record GpuLimits(
         int simdWidth,
         int maxThreadsPerThreadgroup,
         int maxThreadgroupMemory,
         long maxBufferBytes,
-        boolean unifiedMemory) {}
+        boolean unifiedMemory,
+        int busySimdgroups,
+        int prefetchBytes) {}

@@ -4,6 +4,7 @@ import dev.jemma.kernels.Qkv;
 import dev.jemma.kernels.QkvWeight;
 import dev.jemma.kernels.Tensor;
 import dev.jemma.kernels.Weight;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Projections. Up to {@link #MAX_GEMV_ROWS} rows: one pass over the weights by {@code gemv*.metal}; more: tiles of
@@ -13,12 +14,24 @@ final class MatmulOps {
     /** Rows that one pass over the weights serves. From here on tiles use the arithmetic units better. */
     private static final int MAX_GEMV_ROWS = 8;
 
-    private static final int SIMDGROUPS = 2;
+    /** Of a threadgroup; where inputs are split, more may share outputs: up to {@link #MAX_SPLITS}. */
+    private static final int SIMDGROUPS = 4;
+
+    /** MAX_SIMDGROUPS of gemv.h. */
+    private static final int MAX_SPLITS = 8;
+
+    /** Outputs that a simdgroup makes at once. */
+    private static final int OUTS = 4;
+
+    /** Columns of two loads of a simdgroup: inputs are not split into less. */
+    private static final int MIN_SPLIT_COLS = 256;
+
     private static final int TILE_OUTS = 64;
     private static final int TILE_ROWS = 32;
     private static final int GEMM_THREADS = 128;
 
     private final Encoder encoder;
+    private final GpuLimits limits;
     private final KernelFamily[] gemv;
     private final KernelFamily[] gemvQkv;
     private final KernelFamily[] gemvGeglu;
@@ -26,8 +39,9 @@ final class MatmulOps {
     private final KernelFamily gemm;
     private final KernelFamily gemmGeglu;
 
-    MatmulOps(Encoder encoder, Shaders shaders) {
+    MatmulOps(Encoder encoder, Shaders shaders, GpuLimits limits) {
         this.encoder = encoder;
+        this.limits = limits;
         gemv = byRows(shaders, "gemv_%s");
         gemvQkv = byRows(shaders, "gemv_qkv_%s");
         gemvGeglu = byRows(shaders, "gemv_geglu_%s");
@@ -51,24 +65,56 @@ final class MatmulOps {
 
     void matmul(Tensor out, Tensor x, Weight w) {
         int rows = encoder.rows(x);
-        boolean aligned = Encoder.aligned(x) && WeightFormat.aligned(w);
         if (rows > MAX_GEMV_ROWS) {
             gemm(out, x, w);
-        } else if (aligned) {
-            encoder.kernel(forRows(gemv, w, rows));
-            gemvArgs(out, x, w, encoder.args(6));
-            encoder.reads(x);
-            encoder.weight(w);
-            encoder.writes(out);
-            runGemv(Math.ceilDiv(w.rows(), 4));
+        } else if (fusesGated(x, w)) {
+            gemv(out, x, w, null);
         } else {
             encoder.kernel(gemvAny.of(w));
-            gemvArgs(out, x, w, encoder.args(6));
+            gemvArgs(out, x, w, encoder.args(8), 1, 0);
             encoder.reads(x);
             encoder.weight(w);
             encoder.writes(out);
             encoder.run(Math.ceilDiv(w.rows(), SIMDGROUPS), rows, 1, 32 * SIMDGROUPS);
         }
+    }
+
+    /** Whether {@link #gatedMatmul} takes this weight. */
+    boolean fusesGated(Tensor x, Weight w) {
+        return encoder.rows(x) <= MAX_GEMV_ROWS && Encoder.aligned(x) && WeightFormat.aligned(w);
+    }
+
+    /** {@code out = gelu_tanh(w x) * up}. */
+    void gatedMatmul(Tensor out, Tensor x, Weight w, Tensor up) {
+        gemv(out, x, w, up);
+    }
+
+    private void gemv(Tensor out, Tensor x, Weight w, @Nullable Tensor up) {
+        int blocks = Math.ceilDiv(w.rows(), OUTS);
+        int splits = splits(blocks, w.cols());
+        encoder.kernel(forRows(gemv, w, encoder.rows(x)));
+        Args args = encoder.args(10);
+        gemvArgs(out, x, w, args, splits, prefetchBytes(OUTS * blocks));
+        args.put(up == null ? 0 : 1).put(up == null ? 0 : up.rowStride());
+        encoder.reads(x);
+        encoder.weight(w);
+        encoder.reads(up == null ? x : up);
+        encoder.writes(out);
+        runGemv(blocks, splits);
+    }
+
+    /** How many simdgroups share a block of outputs: the fewer blocks, the more. */
+    private int splits(int blocks, int cols) {
+        int splits = 1;
+        while (splits < MAX_SPLITS && blocks * splits < limits.busySimdgroups() && cols >= 2 * splits * MIN_SPLIT_COLS) {
+            splits *= 2;
+        }
+        return splits;
+    }
+
+    /** Of each weight row, so that those of all simdgroups that run at once come to what the device allows. */
+    private int prefetchBytes(int weightRows) {
+        return limits.prefetchBytes() / Math.min(weightRows, OUTS * limits.busySimdgroups());
     }
 
     private void gemvArgs(Tensor out, Tensor x, Weight w, Args args) {
@@ -80,9 +126,14 @@ final class MatmulOps {
                 .put(WeightFormat.groupShift(w));
     }
 
-    /** {@code blocks}: simdgroups needed for one pass. */
-    private void runGemv(int blocks) {
-        encoder.run(Math.ceilDiv(blocks, SIMDGROUPS), 1, 1, 32 * SIMDGROUPS);
+    private void gemvArgs(Tensor out, Tensor x, Weight w, Args args, int splits, int prefetchBytes) {
+        gemvArgs(out, x, w, args);
+        args.put(splits).put(prefetchBytes);
+    }
+
+    private void runGemv(int blocks, int splits) {
+        int simdgroups = Math.max(SIMDGROUPS, splits);
+        encoder.run(Math.ceilDiv(blocks * splits, simdgroups), 1, 1, 32 * simdgroups);
     }
 
     private void gemm(Tensor out, Tensor x, Weight w) {
@@ -130,9 +181,11 @@ final class MatmulOps {
     private void fusedQkv(Qkv out, Tensor x, QkvWeight w, Weight v) {
         Tensor values = w.v() == null ? out.k() : out.v();
         int valueOuts = w.v() == null ? 0 : v.rows();
+        int blocks = Math.ceilDiv(w.q().rows(), OUTS) + Math.ceilDiv(w.k().rows(), OUTS) + Math.ceilDiv(valueOuts, OUTS);
+        int splits = splits(blocks, x.cols());
         encoder.kernel(forRows(gemvQkv, w.q(), encoder.rows(x)));
-        Args args = encoder.args(12);
-        gemvArgs(out.q(), x, w.q(), args);
+        Args args = encoder.args(14);
+        gemvArgs(out.q(), x, w.q(), args, splits, prefetchBytes(OUTS * blocks));
         args.put(w.q().rows())
                 .put(w.k().rows())
                 .put(valueOuts)
@@ -146,7 +199,7 @@ final class MatmulOps {
         encoder.writes(out.q());
         encoder.writes(out.k());
         encoder.writes(values);
-        runGemv(Math.ceilDiv(w.q().rows(), 4) + Math.ceilDiv(w.k().rows(), 4) + Math.ceilDiv(valueOuts, 4));
+        runGemv(blocks, splits);
     }
 
     private static boolean sameLayout(Weight a, Weight b) {
@@ -160,26 +213,29 @@ final class MatmulOps {
     }
 
     void gateUpGeglu(Tensor out, Tensor x, Weight gate, Weight up) {
-        int rows = encoder.rows(x);
-        boolean tiles = rows > MAX_GEMV_ROWS;
-        encoder.kernel(tiles ? gemmGeglu.of(gate) : forRows(gemvGeglu, gate, rows));
-        gemvArgs(out, x, gate, encoder.args(tiles ? 8 : 6));
-        if (tiles) {
-            gemmAlignment(x, WeightFormat.aligned(gate) && WeightFormat.aligned(up));
+        if (encoder.rows(x) > MAX_GEMV_ROWS) {
+            gemmGeglu(out, x, gate, up);
+            return;
         }
+        int blocks = Math.ceilDiv(gate.rows(), OUTS / 2);
+        int splits = splits(blocks, x.cols());
+        encoder.kernel(forRows(gemvGeglu, gate, encoder.rows(x)));
+        gemvArgs(out, x, gate, encoder.args(8), splits, prefetchBytes(OUTS * blocks));
         encoder.reads(x);
-        if (tiles) {
-            encoder.anyWeight(gate);
-            encoder.anyWeight(up);
-        } else {
-            encoder.weight(gate);
-            encoder.weight(up);
-        }
+        encoder.weight(gate);
+        encoder.weight(up);
         encoder.writes(out);
-        if (tiles) {
-            runGemm(gate.rows(), TILE_OUTS / 2, x);
-        } else {
-            runGemv(Math.ceilDiv(gate.rows(), 2));
-        }
+        runGemv(blocks, splits);
+    }
+
+    private void gemmGeglu(Tensor out, Tensor x, Weight gate, Weight up) {
+        encoder.kernel(gemmGeglu.of(gate));
+        gemvArgs(out, x, gate, encoder.args(8));
+        gemmAlignment(x, WeightFormat.aligned(gate) && WeightFormat.aligned(up));
+        encoder.reads(x);
+        encoder.anyWeight(gate);
+        encoder.anyWeight(up);
+        encoder.writes(out);
+        runGemm(gate.rows(), TILE_OUTS / 2, x);
     }
 }

@@ -6,6 +6,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Norms over whole rows or groups of columns: {@code norm.metal}. */
 final class NormOps {
+    /** Columns that a thread of {@code add_norm} holds at most. */
+    private static final int HELD = 8;
+
     private final Encoder encoder;
     private final Kernel norm;
     private final Kernel addNorm;
@@ -30,9 +33,11 @@ final class NormOps {
         encoder.run(x.cols() / spec.size(), encoder.rows(x), 1, encoder.threadsFor(spec.size()));
     }
 
-    /** Whether {@link #addNorm} can take both norms at once: each over the whole row. */
-    static boolean wholeRows(Tensor x, Norm post, @Nullable Norm pre) {
-        return post.size() == x.cols() && (pre == null || pre.size() == x.cols());
+    /** Whether {@link #addNorm} can take both norms at once: each over the whole row, which the threads can hold. */
+    boolean takes(Tensor x, Norm post, @Nullable Norm pre) {
+        return post.size() == x.cols()
+                && (pre == null || pre.size() == x.cols())
+                && x.cols() <= HELD * addNorm.pipeline().maxThreadsPerThreadgroup();
     }
 
     /** {@code x = (x + post(y)) * scale}, then {@code out = pre(x)} unless {@code pre} is null. */

@@ -27,6 +27,9 @@ public final class MetalDriver implements GpuDriver {
     /** MTLGPUFamilyApple7, the M1: the first with simdgroup reductions and matrices. */
     private static final long FAMILY_APPLE7 = 1007;
 
+    /** Not measured: 16 for each of 32 cores. More cores split less than they could. */
+    private static final int BUSY_SIMDGROUPS = 512;
+
     private final long device;
     private final String name;
     private final ResidencySet residency;
@@ -46,7 +49,9 @@ public final class MetalDriver implements GpuDriver {
                 MAX_THREADS,
                 Math.toIntExact(Send.get(device, Messages.MAX_THREADGROUP_MEMORY)),
                 memory.maxBufferBytes(),
-                true);
+                true,
+                BUSY_SIMDGROUPS,
+                0);
     }
 
     /**

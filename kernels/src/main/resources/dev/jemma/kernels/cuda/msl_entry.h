@@ -3,6 +3,30 @@
 
 extern "C" { extern __shared__ __align__(16) unsigned char jemma_dynamic_threadgroup[]; }
 
+// Kernels are launched as dependents of the one before (programmatic dependent launch, from sm_90 on): their blocks may
+// start when all blocks of the one before have. Its results, and those of all before it, are there after await_inputs.
+#define EARLY_START
+JEMMA_FN void release_dependents() {
+#if __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.launch_dependents;");
+#endif
+}
+JEMMA_FN void await_inputs() {
+#if __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+// Into the L2 cache, in whole 16 bytes.
+JEMMA_FN void prefetch(const uchar *from, int bytes) {
+#if __CUDA_ARCH__ >= 900
+    ulong first = ((ulong)from + 15) & ~15ul;
+    ulong end = ((ulong)from + (ulong)bytes) & ~15ul;
+    if (end > first) {
+        asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(first), "r"((unsigned)(end - first)));
+    }
+#endif
+}
+
 namespace metal {
 struct uintTriple { unsigned v[3]; };
 JEMMA_FN unsigned threadIndex() { return threadIdx.x + blockDim.x * (threadIdx.y + blockDim.y * threadIdx.z); }

@@ -187,6 +187,32 @@ public abstract class MatmulContract extends ContractFixture {
         });
     }
 
+    @Test
+    void gatedMatmul() {
+        for (WeightFormat format : WeightFormat.kinds()) {
+            for (int rows : ROWS) {
+                gatedMatmul(format, rows, 7 + 2 * rows);
+            }
+        }
+    }
+
+    private void gatedMatmul(WeightFormat format, int rows, int outputs) {
+        compare("gatedMatmul " + format + " [" + outputs + ", 384] by " + rows + " rows", bench -> {
+            bench.span(0, 0, rows, 1);
+            Tensor x = bench.input("x", RowSet.ALL, 384);
+            Tensor up = bench.input("up", RowSet.ALL, outputs);
+            WeightSample gate = format.create(bench, outputs, 384);
+            Tensor out = bench.output("out", RowSet.ALL, outputs);
+            bench.compare(out, (row, col, expected) -> {
+                int from = row * 384;
+                double error = gate.dotError(arithmetic(), col, bench.values(x), from);
+                double factor = bench.values(up)[row * outputs + col];
+                return arithmetic().geglu(gate.dot(col, bench.values(x), from), error, factor, 0);
+            });
+            bench.run(c -> c.gatedMatmul(out, x, gate.weight(), up));
+        });
+    }
+
     private Tolerance gatedUnit(double[] x, WeightSample gate, WeightSample up) {
         return (row, col, expected) -> {
             int from = row * gate.weight().cols();

@@ -89,6 +89,11 @@ class MatrixMutationTest {
                     c.projectQkv((Qkv) a[0], (Tensor) a[1], new QkvWeight(w.q(), w.k(), w.v() == null ? null : w.k()));
                 }),
                 mutant(
+                        "gatedMatmul",
+                        "plain product",
+                        matrix(MatmulContract::gatedMatmul),
+                        (c, a) -> c.matmul((Tensor) a[0], (Tensor) a[1], (Weight) a[2])),
+                mutant(
                         "gateUpGeglu",
                         "gate and up swapped",
                         matrix(MatmulContract::gateUpGeglu),

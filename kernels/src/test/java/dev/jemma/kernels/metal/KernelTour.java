@@ -37,7 +37,7 @@ import java.util.function.Consumer;
  * where the last element ends. Values are zeros; whoever runs it looks at how memory is used, not at results.
  */
 final class KernelTour implements AutoCloseable {
-    private static final StepLimits LIMITS = new StepLimits(19, 19, 1, 320, 2, 1024, 1024, 2100);
+    private static final StepLimits LIMITS = new StepLimits(19, 19, 1, 320, 4, 2048, 2048, 2100);
     private static final int[] HEAD_DIMS = {40, 64, 128, 256, 512};
 
     private final GpuDriver driver;
@@ -62,8 +62,10 @@ final class KernelTour implements AutoCloseable {
         for (DType cacheType : List.of(DType.F16, DType.F32)) {
             run(2, 0, c -> heads(c, cacheType));
             for (int headDim : HEAD_DIMS) {
-                run(1, 300, c -> attention(c, cacheType, headDim));
-                run(19, 0, c -> attention(c, cacheType, headDim));
+                for (int numHeads : new int[] {1, 2, 4}) {
+                    run(1, 300, c -> attention(c, cacheType, headDim, numHeads));
+                }
+                run(19, 0, c -> attention(c, cacheType, headDim, 2));
             }
         }
         bareMemory();
@@ -128,6 +130,7 @@ final class KernelTour implements AutoCloseable {
         for (int misalignment = 0; misalignment < 2; misalignment++) {
             for (Weight w : weights(7, misalignment)) {
                 c.matmul(tensor(7), x, w);
+                c.gatedMatmul(tensor(7), x, w, tensor(7));
                 c.gateUpGeglu(tensor(7), x, w, w, tensor(7));
             }
         }
@@ -191,8 +194,9 @@ final class KernelTour implements AutoCloseable {
         c.copySlot(slots, 0, 1, 3);
     }
 
-    private void attention(Commands c, DType cacheType, int headDim) {
-        c.attention(tensor(2 * headDim), tensor(2 * headDim), cache(cacheType, headDim), 1, 50);
+    private void attention(Commands c, DType cacheType, int headDim, int numHeads) {
+        Tensor q = tensor(numHeads * headDim);
+        c.attention(tensor(numHeads * headDim), q, cache(cacheType, headDim), 1, 50);
     }
 
     private void bareMemory() {

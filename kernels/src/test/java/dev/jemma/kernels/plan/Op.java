@@ -60,6 +60,8 @@ public sealed interface Op {
 
     record HeadNormRopeStore(Qkv qkv, HeadNorms norms, Tensor rotations, KvView kv) implements Op {}
 
+    record GatedMatmul(Tensor out, Tensor x, Weight gate, Tensor up) implements Op {}
+
     record GateUpGeglu(Tensor out, Tensor x, Weight gate, Weight up, Tensor scratch) implements Op {}
 
     record AddNorm(Tensor x, Tensor y, Norm norm, float scale) implements Op {}

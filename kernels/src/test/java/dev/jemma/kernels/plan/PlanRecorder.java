@@ -150,6 +150,11 @@ public final class PlanRecorder implements Commands {
     }
 
     @Override
+    public void gatedMatmul(Tensor out, Tensor x, Weight gate, Tensor up) {
+        ops.add(new Op.GatedMatmul(out, x, gate, up));
+    }
+
+    @Override
     public void gateUpGeglu(Tensor out, Tensor x, Weight gate, Weight up, Tensor scratch) {
         ops.add(new Op.GateUpGeglu(out, x, gate, up, scratch));
     }

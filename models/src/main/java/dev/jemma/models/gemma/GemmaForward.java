@@ -205,8 +205,7 @@ public final class GemmaForward implements AutoCloseable {
         if (w.perLayerInput() != null && a.perLayerInputs() != null && l.perLayerInput() != null) {
             c.addNorm(s.x(), s.out(), w.postFeedForwardNorm(), 1);
             Tensor gate = a.perLayerInputs().gate();
-            c.matmul(gate, s.x(), w.perLayerInput().gate());
-            c.geglu(gate, gate, l.perLayerInput());
+            c.gatedMatmul(gate, s.x(), w.perLayerInput().gate(), l.perLayerInput());
             c.matmul(s.out(), gate, w.perLayerInput().projection());
             c.addNormNorm(s.norm(), s.x(), s.out(), w.perLayerInput().postNorm(), w.layerScalar(), nextNorm);
         } else {
