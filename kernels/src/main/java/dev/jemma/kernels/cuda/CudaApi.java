@@ -137,6 +137,10 @@ final class CudaApi {
         return intResult("cuFuncGetAttribute", attribute, function);
     }
 
+    void setFunctionAttribute(long function, int attribute, int value) {
+        cold("cuFuncSetAttribute", function, attribute, value);
+    }
+
     long createStream() {
         int nonBlocking = 1;
         return longResult("cuStreamCreate", nonBlocking);
@@ -209,6 +213,10 @@ final class CudaApi {
         } catch (Throwable failure) {
             throw rethrow(failure);
         }
+    }
+
+    void copyOnDevice(long target, long source, long bytes, long stream) {
+        cold("cuMemcpyDtoDAsync_v2", target, source, bytes, stream);
     }
 
     void launchGraph(long graphExec, long stream) {

@@ -12,6 +12,7 @@ final class CudaContext implements AutoCloseable {
     private static final int COMPUTE_CAPABILITY_MINOR = 76;
     private static final int MULTIPROCESSORS = 16;
     private static final int L2_CACHE_SIZE = 38;
+    private static final int MAX_SHARED_MEMORY_OPT_IN = 97;
     private static final int EARLY_START_MAJOR = 9;
 
     /** What the driver and other programs may need after our reading of the free memory. */
@@ -45,6 +46,11 @@ final class CudaContext implements AutoCloseable {
     boolean startsEarly() {
         return api.deviceAttribute(COMPUTE_CAPABILITY_MAJOR, device) >= EARLY_START_MAJOR
                 && !Boolean.getBoolean("jemma.cuda.noEarlyStart");
+    }
+
+    /** Threadgroup memory that a kernel may have if it asks for it. */
+    int maxThreadgroupMemory() {
+        return api.deviceAttribute(MAX_SHARED_MEMORY_OPT_IN, device);
     }
 
     int l2Bytes() {

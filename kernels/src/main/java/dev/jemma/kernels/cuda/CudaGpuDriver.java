@@ -12,6 +12,9 @@ import dev.jemma.kernels.gpu.GpuPipeline;
 import dev.jemma.kernels.gpu.GpuStream;
 import dev.jemma.kernels.gpu.ShaderLibrary;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** NVIDIA GPUs through the CUDA driver API: the first GPU that the driver lists. */
 public final class CudaGpuDriver implements GpuDriver {
@@ -21,17 +24,21 @@ public final class CudaGpuDriver implements GpuDriver {
     /** bf16 conversions and tensor cores for bf16 came with Ampere. */
     private static final int OLDEST_ARCHITECTURE = 80;
 
-    /** Static and dynamic threadgroup memory that needs no opt-in. */
-    private static final int THREADGROUP_MEMORY = 48 << 10;
-
     private static final int SIMDGROUPS_PER_MULTIPROCESSOR = 256;
 
     private final CudaContext context;
     private final CudaModules modules;
     private final String description;
     private final boolean useGraphs;
+    private final @Nullable SymbolLookup matrices;
 
-    private CudaGpuDriver(CudaContext context, CudaModules modules, String description, boolean useGraphs) {
+    private CudaGpuDriver(
+            CudaContext context,
+            CudaModules modules,
+            @Nullable SymbolLookup matrices,
+            String description,
+            boolean useGraphs) {
+        this.matrices = matrices;
         this.context = context;
         this.modules = modules;
         this.description = description;
@@ -44,6 +51,11 @@ public final class CudaGpuDriver implements GpuDriver {
      * @throws DeviceException.Unavailable saying what is missing and what to do
      */
     public static CudaGpuDriver open(DeviceOptions options) {
+        return open(options, Boolean.getBoolean("jemma.cuda.exact"));
+    }
+
+    /** @param exact F32 throughout: no tensor cores, whose operands are BF16 and F16 */
+    static CudaGpuDriver open(DeviceOptions options, boolean exact) {
         CudaLibraries libraries = new CudaLibraries(options.libraryPath());
         CudaApi api = new CudaApi(libraries.driver());
         int status = api.init();
@@ -60,22 +72,24 @@ public final class CudaGpuDriver implements GpuDriver {
         }
         CudaContext context = new CudaContext(api, 0);
         try {
-            return open(context, new Nvrtc(libraries.compiler()), api.driverVersion());
+            return open(context, libraries, exact);
         } catch (DeviceException failure) {
             context.close();
             throw failure;
         }
     }
 
-    private static CudaGpuDriver open(CudaContext context, Nvrtc nvrtc, int driverVersion) {
+    private static CudaGpuDriver open(CudaContext context, CudaLibraries libraries, boolean exact) {
+        Nvrtc nvrtc = new Nvrtc(libraries.compiler());
         if (Integer.parseInt(context.architecture().substring("sm_".length())) < OLDEST_ARCHITECTURE) {
             throw new DeviceException.Unavailable("cuda: " + context.name() + " is " + context.architecture()
                     + "; expected sm_80 (Ampere) or newer; use --backend cpu");
         }
         String description = context.name() + ", " + context.architecture() + ", " + context.multiprocessors()
-                + " multiprocessors, CUDA " + version(driverVersion) + ", NVRTC " + nvrtc.version();
+                + " multiprocessors, CUDA " + version(context.api().driverVersion()) + ", NVRTC " + nvrtc.version();
         boolean useGraphs = !Boolean.getBoolean("jemma.cuda.noGraphs");
-        return new CudaGpuDriver(context, new CudaModules(context, nvrtc), description, useGraphs);
+        SymbolLookup matrices = exact ? null : libraries.matrices().orElse(null);
+        return new CudaGpuDriver(context, new CudaModules(context, nvrtc, !exact), matrices, description, useGraphs);
     }
 
     private static String version(int driverVersion) {
@@ -95,9 +109,17 @@ public final class CudaGpuDriver implements GpuDriver {
     @Override
     public GpuLimits limits() {
         int prefetchBytes = context.startsEarly() ? Integer.getInteger("jemma.x.prefetch", 0) : 0;
-        int busySimdgroups = context.multiprocessors() * Integer.getInteger("jemma.x.busy", SIMDGROUPS_PER_MULTIPROCESSOR);
+        int busySimdgroups =
+                context.multiprocessors() * Integer.getInteger("jemma.x.busy", SIMDGROUPS_PER_MULTIPROCESSOR);
         return new GpuLimits(
-                32, 1024, THREADGROUP_MEMORY, Long.MAX_VALUE, false, busySimdgroups, prefetchBytes);
+                32,
+                1024,
+                context.maxThreadgroupMemory(),
+                Long.MAX_VALUE,
+                false,
+                busySimdgroups,
+                prefetchBytes,
+                matrices != null);
     }
 
     @Override
@@ -125,8 +147,13 @@ public final class CudaGpuDriver implements GpuDriver {
     }
 
     @Override
+    public Optional<ShaderLibrary> ownLibrary(String name) {
+        return modules.ownLibrary(name);
+    }
+
+    @Override
     public GpuStream openStream() {
-        return new CudaStream(context, useGraphs);
+        return new CudaStream(context, matrices, useGraphs);
     }
 
     @Override

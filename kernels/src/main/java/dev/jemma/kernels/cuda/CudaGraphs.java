@@ -21,6 +21,7 @@ final class CudaGraphs implements AutoCloseable {
     private final CudaContext context;
     private final long stream;
     private final boolean enabled;
+    private final DispatchList.Multiplier multiplier;
     private final List<Entry> entries = new ArrayList<>();
     private final Arena arena = Arena.ofShared();
     private final LaunchConfig config;
@@ -34,7 +35,8 @@ final class CudaGraphs implements AutoCloseable {
     }
 
     /** @param enabled false: launch every kernel by itself, for comparison and for debuggers */
-    CudaGraphs(CudaContext context, long stream, boolean enabled) {
+    CudaGraphs(CudaContext context, long stream, boolean enabled, DispatchList.Multiplier multiplier) {
+        this.multiplier = multiplier;
         this.context = context;
         this.stream = stream;
         this.enabled = enabled;
@@ -44,13 +46,13 @@ final class CudaGraphs implements AutoCloseable {
     void run(DispatchList step) {
         CudaApi api = context.api();
         if (!enabled) {
-            step.launch(api, config, pointers);
+            step.launch(api, config, pointers, multiplier);
             return;
         }
         Entry entry = find(step);
         if (entry == null) {
             remember(step);
-            step.launch(api, config, pointers);
+            step.launch(api, config, pointers, multiplier);
             return;
         }
         if (entry.executable == 0) {
@@ -79,7 +81,7 @@ final class CudaGraphs implements AutoCloseable {
 
     private long capture(CudaApi api, DispatchList step) {
         api.beginCapture(stream);
-        step.launch(api, config, pointers);
+        step.launch(api, config, pointers, multiplier);
         long graph = api.endCapture(stream);
         try {
             return api.instantiate(graph);

@@ -7,7 +7,9 @@ import java.lang.foreign.SymbolLookup;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -50,6 +52,18 @@ final class CudaLibraries {
                         + " --gpu-library or JEMMA_CUDA_PATH");
     }
 
+    /** The library of matrix multiplications; empty where it is not installed. */
+    Optional<SymbolLookup> matrices() {
+        try {
+            return Optional.of(
+                    open("cuBLASLt", List.of("libcublasLt.so.13", "libcublasLt.so.12", "libcublasLt.so"), ""));
+        } catch (DeviceException.Unavailable absent) {
+            System.getLogger(CudaLibraries.class.getName())
+                    .log(System.Logger.Level.DEBUG, "prompts are read by the shaders: " + absent.getMessage());
+            return Optional.empty();
+        }
+    }
+
     private SymbolLookup open(String what, List<String> names, String remedy) {
         List<String> tried = new ArrayList<>();
         for (String candidate : candidates(names)) {
@@ -72,6 +86,7 @@ final class CudaLibraries {
         }
         candidates.addAll(names);
         List<String> folders = new ArrayList<>(SYSTEM_FOLDERS);
+        folders.addAll(toolkits());
         for (String variable : List.of("CUDA_HOME", "CUDA_PATH")) {
             String home = System.getenv(variable);
             if (home != null) {
@@ -86,6 +101,19 @@ final class CudaLibraries {
             }
         }
         return candidates;
+    }
+
+    /** Library folders of the toolkits in their usual place, the newest first. */
+    private static List<String> toolkits() {
+        try (Stream<Path> installed = Files.list(Path.of("/usr/local"))) {
+            return installed
+                    .filter(path -> path.getFileName().toString().startsWith("cuda-"))
+                    .sorted(Comparator.reverseOrder())
+                    .flatMap(path -> Stream.of(path + "/lib64", path + "/targets/x86_64-linux/lib"))
+                    .toList();
+        } catch (IOException none) {
+            return List.of();
+        }
     }
 
     private static List<String> below(Path folder, String name) {

@@ -2,6 +2,7 @@ package dev.jemma.kernels.cuda;
 
 import dev.jemma.kernels.gpu.FunctionConstants;
 import dev.jemma.kernels.gpu.ShaderLibrary;
+import dev.jemma.kernels.gpu.Shaders;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -11,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -27,7 +29,13 @@ final class CudaModules implements AutoCloseable {
             "msl_matrix.h",
             "msl_entry.h");
 
+    private static final int MAX_DYNAMIC_SHARED_MEMORY = 8;
+
+    /** Files beside this class. */
+    private static final List<String> OWN_LIBRARIES = List.of("attention_mma");
+
     private final CudaContext context;
+    private final boolean ownKernels;
     private final Nvrtc nvrtc;
     private final CubinCache cache;
     private final Map<String, String> headers = new TreeMap<>();
@@ -36,7 +44,9 @@ final class CudaModules implements AutoCloseable {
 
     private record Key(String library, String function, FunctionConstants constants) {}
 
-    CudaModules(CudaContext context, Nvrtc nvrtc) {
+    /** @param ownKernels whether to offer the kernels that use tensor cores */
+    CudaModules(CudaContext context, Nvrtc nvrtc, boolean ownKernels) {
+        this.ownKernels = ownKernels;
         this.context = context;
         this.nvrtc = nvrtc;
         this.cache = CubinCache.ofUser(context.architecture() + " NVRTC " + nvrtc.version());
@@ -60,6 +70,13 @@ final class CudaModules implements AutoCloseable {
         }
     }
 
+    /** Kernels written for CUDA alone. */
+    Optional<ShaderLibrary> ownLibrary(String name) {
+        return ownKernels && OWN_LIBRARIES.contains(name)
+                ? Optional.of(Shaders.library(name + ".cu", resource(name + ".cu")))
+                : Optional.empty();
+    }
+
     CudaPipeline pipeline(ShaderLibrary library, String function, FunctionConstants constants) {
         return pipelines.computeIfAbsent(
                 new Key(library.name(), function, constants), _ -> load(library, function, constants));
@@ -79,6 +96,9 @@ final class CudaModules implements AutoCloseable {
                 modules.add(module);
             }
             long handle = api.function(module, source.function());
+            if (source.parameters().stream().anyMatch(KernelParameter.Threadgroup.class::isInstance)) {
+                api.setFunctionAttribute(handle, MAX_DYNAMIC_SHARED_MEMORY, context.maxThreadgroupMemory());
+            }
             return new CudaPipeline(
                     function, handle, api.functionAttribute(MAX_THREADS_PER_BLOCK, handle), source.parameters());
         }

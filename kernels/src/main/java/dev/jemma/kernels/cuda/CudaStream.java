@@ -5,6 +5,7 @@ import dev.jemma.kernels.gpu.GpuPipeline;
 import dev.jemma.kernels.gpu.GpuStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
@@ -17,10 +18,15 @@ final class CudaStream implements GpuStream {
     private static final int IN_FLIGHT = 4;
 
     private static final int MAX_ARGUMENTS = 32;
+
+    /** Three addresses and four sizes of a multiplication. */
+    private static final int MULTIPLY_BYTES = 40;
+
     private static final int MAX_BLOCK_BYTES = 4096;
 
     private final CudaContext context;
     private final long stream;
+    private final @Nullable SymbolLookup matrices;
     private final CudaGraphs graphs;
     private final DispatchList step = new DispatchList();
     private final Arena arena = Arena.ofShared();
@@ -30,6 +36,7 @@ final class CudaStream implements GpuStream {
     private final int[] sizes = new int[MAX_ARGUMENTS];
     private final MemorySegment blocks = arena.allocate((long) MAX_ARGUMENTS * MAX_BLOCK_BYTES, 16);
     private final int[] grid = new int[6];
+    private @Nullable CublasLt cublas;
     private @Nullable MemorySegment pinned;
     private @Nullable CudaBuffer inputs;
     private @Nullable CudaPipeline pipeline;
@@ -37,11 +44,13 @@ final class CudaStream implements GpuStream {
     private long awaited;
     private long deviceNanos;
 
-    CudaStream(CudaContext context, boolean useGraphs) {
+    /** @param matrices cuBLASLt, or null where it is not installed */
+    CudaStream(CudaContext context, @Nullable SymbolLookup matrices, boolean useGraphs) {
         this.context = context;
+        this.matrices = matrices;
         CudaApi api = context.api();
         this.stream = api.createStream();
-        this.graphs = new CudaGraphs(context, stream, useGraphs);
+        this.graphs = new CudaGraphs(context, stream, useGraphs, this::multiply);
         for (int i = 0; i < IN_FLIGHT; i++) {
             startEvents[i] = api.createEvent();
             endEvents[i] = api.createEvent();
@@ -157,6 +166,42 @@ final class CudaStream implements GpuStream {
     }
 
     @Override
+    public void multiply(int rows, int outs, int cols, int outStride) {
+        long at = step.addValue(MULTIPLY_BYTES);
+        MemorySegment values = step.values();
+        for (int i = 0; i < 3; i++) {
+            values.set(ValueLayout.JAVA_LONG, at + 8L * i, addresses[i + 1]);
+        }
+        values.set(ValueLayout.JAVA_INT, at + 24, rows);
+        values.set(ValueLayout.JAVA_INT, at + 28, outs);
+        values.set(ValueLayout.JAVA_INT, at + 32, cols);
+        values.set(ValueLayout.JAVA_INT, at + 36, outStride);
+        step.endMultiply();
+    }
+
+    /** Runs what {@link #multiply(int, int, int, int)} has recorded. */
+    private void multiply(MemorySegment values, long at) {
+        CublasLt library = cublas;
+        if (library == null) {
+            if (matrices == null) {
+                throw new IllegalStateException("no cuBLASLt");
+            }
+            library = new CublasLt(matrices, context);
+            cublas = library;
+        }
+        library.multiply(
+                new CublasLt.Shape(
+                        values.get(ValueLayout.JAVA_INT, at + 24),
+                        values.get(ValueLayout.JAVA_INT, at + 28),
+                        values.get(ValueLayout.JAVA_INT, at + 32),
+                        values.get(ValueLayout.JAVA_INT, at + 36)),
+                values.get(ValueLayout.JAVA_LONG, at + 8),
+                values.get(ValueLayout.JAVA_LONG, at),
+                values.get(ValueLayout.JAVA_LONG, at + 16),
+                stream);
+    }
+
+    @Override
     public void barrier() {}
 
     @Override
@@ -194,6 +239,9 @@ final class CudaStream implements GpuStream {
         CudaApi api = context.api();
         api.synchronize(stream);
         graphs.close();
+        if (cublas != null) {
+            cublas.close();
+        }
         releaseInputs();
         for (int i = 0; i < IN_FLIGHT; i++) {
             api.destroyEvent(startEvents[i]);

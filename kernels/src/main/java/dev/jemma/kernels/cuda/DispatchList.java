@@ -16,11 +16,21 @@ final class DispatchList {
     /** Groups and threads in x, y and z, dynamic shared bytes, number of parameters. */
     private static final int HEADER_INTS = 8;
 
+    /** In the place of a function: a multiplication by the vendor's library. */
+    private static final long MULTIPLY = 0;
+
+    /** Runs a multiplication that is described at an offset of the values. */
+    @FunctionalInterface
+    interface Multiplier {
+        void multiply(MemorySegment values, long at);
+    }
+
     private final Arena arena = Arena.ofAuto();
     private long[] functions = new long[512];
     private int[] headers = new int[512 * HEADER_INTS];
     private int[] valueOffsets = new int[4096];
     private MemorySegment values = arena.allocate(64 << 10, VALUE_ALIGNMENT);
+    private final int[] noGrid = new int[6];
     private int dispatches;
     private int numValues;
     private int valueBytes;
@@ -71,11 +81,20 @@ final class DispatchList {
         dispatches++;
     }
 
+    /** Ends the description of a multiplication whose value was added last. */
+    void endMultiply() {
+        end(MULTIPLY, noGrid, 0, 1);
+    }
+
     /** Launches every dispatch in order. */
-    void launch(CudaApi api, LaunchConfig config, MemorySegment pointers) {
+    void launch(CudaApi api, LaunchConfig config, MemorySegment pointers, Multiplier multiplier) {
         int value = 0;
         for (int i = 0; i < dispatches; i++) {
             int at = i * HEADER_INTS;
+            if (functions[i] == MULTIPLY) {
+                multiplier.multiply(values, valueOffsets[value++]);
+                continue;
+            }
             config.set(headers, at);
             for (int p = 0; p < headers[at + 7]; p++) {
                 pointers.setAtIndex(ValueLayout.JAVA_LONG, p, values.address() + valueOffsets[value++]);

@@ -143,7 +143,8 @@ final class MslToCuda {
             }
             threadgroupVariables(body, text.closing(body));
             List<KernelParameter> parameters = parameters(open + 1, close);
-            boolean awaits = AWAITING.matcher(text.code().substring(body, text.closing(body))).find();
+            boolean awaits = AWAITING.matcher(text.code().substring(body, text.closing(body)))
+                    .find();
             kernels.put(m.group(1), new Kernel(m.group(1), parameters, launchBounds(m.start()), awaits));
         }
     }
@@ -288,7 +289,8 @@ final class MslToCuda {
         }
         String start = kernel.awaitsInputs() ? "release_dependents(); " : "release_dependents(); await_inputs(); ";
         return "extern \"C\" __global__ void " + kernel.launchBounds() + ENTRY + function + "("
-                + String.join(", ", parameters) + ") { " + start + "::" + kernel.expression() + "(" + String.join(", ", arguments)
+                + String.join(", ", parameters) + ") { " + start + "::" + kernel.expression() + "("
+                + String.join(", ", arguments)
                 + "); }";
     }
 }

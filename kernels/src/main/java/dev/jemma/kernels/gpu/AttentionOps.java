@@ -7,6 +7,7 @@ import dev.jemma.kernels.RowTable;
 import dev.jemma.kernels.StepLimits;
 import dev.jemma.kernels.Tensor;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Attention over the cache. Rows of long spans go through tiles ({@code attention_prefill.metal}), the others singly
@@ -18,6 +19,9 @@ final class AttentionOps implements AutoCloseable {
     private static final int SPLIT_KEYS = 256;
 
     private static final int SPLITS = 32;
+
+    /** Head sizes that the fast kernels take. */
+    private static final int[] HEAD_DIMS = {64, 128, 256, 512};
 
     /** Rows up to which a head's keys are split; more rows fill a GPU by themselves. */
     private static final int MAX_SPLIT_ROWS = 8;
@@ -33,7 +37,12 @@ final class AttentionOps implements AutoCloseable {
     private final Encoder encoder;
     /** By head size, then by {@link #GROUPS}, then by cache type. */
     private final Kernel[][][] single;
+
     private final Kernel[] any;
+
+    /** A driver's own kernels for tiles of 64 rows over an F16 cache, by head size. */
+    private final @Nullable Kernel[] own = new @Nullable Kernel[HEAD_DIMS.length];
+
     private final Kernel[][] tiled;
     private final Kernel merge;
     private final DeviceBuffer partial;
@@ -52,6 +61,12 @@ final class AttentionOps implements AutoCloseable {
             shaders.byCacheType("attention_prefill.metal", "attention_tiled_%s_256"),
             shaders.byCacheType("attention_prefill.metal", "attention_tiled_%s_512")
         };
+        for (int i = 0; i < HEAD_DIMS.length; i++) {
+            if (ownTileBytes(HEAD_DIMS[i]) <= driver.limits().maxThreadgroupMemory()) {
+                own[i] = shaders.own("attention_mma", "attention_mma_" + HEAD_DIMS[i])
+                        .orElse(null);
+            }
+        }
         any = shaders.byCacheType("attention.metal", "attention_any_%s");
         merge = shaders.kernel("attention.metal", "attention_merge");
         partial = driver.allocate(partialBytes(limits), "attention partial sums");
@@ -78,6 +93,18 @@ final class AttentionOps implements AutoCloseable {
             any(out, q, kv, scale, softcap);
             return;
         }
+        if (table.numTiles64() > 0 && kv.dtype() == DType.F16 && own[size] != null) {
+            ownTiles(own[size], out, q, kv, scale, softcap);
+        } else {
+            tiles(size, out, q, kv, scale, softcap);
+        }
+        if (table.numSingleRows() > 0) {
+            single(size, out, q, kv, scale, softcap);
+        }
+    }
+
+    private void tiles(int size, Tensor out, Tensor q, KvView kv, float scale, float softcap) {
+        StepInputs.Table table = encoder.table(q);
         boolean eights = kv.headDim() == 512;
         int tiles = eights ? table.numTiles8() : table.numTiles16();
         if (tiles > 0) {
@@ -87,9 +114,22 @@ final class AttentionOps implements AutoCloseable {
             operands(out, q, kv);
             encoder.run(tiles, q.cols() / kv.headDim(), 1, THREADS);
         }
-        if (table.numSingleRows() > 0) {
-            single(size, out, q, kv, scale, softcap);
-        }
+    }
+
+    private void ownTiles(Kernel kernel, Tensor out, Tensor q, KvView kv, float scale, float softcap) {
+        StepInputs.Table table = encoder.table(q);
+        encoder.kernel(kernel);
+        arguments(out, q, kv, 1, scale, softcap);
+        rows(table, table.tiles64());
+        operands(out, q, kv);
+        encoder.threadgroupMemory(ownTileBytes(kv.headDim()));
+        encoder.run(table.numTiles64(), q.cols() / kv.headDim(), 1, kv.headDim() == 512 ? 2 * THREADS : THREADS);
+    }
+
+    /** 64 queries and two blocks of keys or values, 64 of each (32 for heads of 512), in F16. */
+    private static int ownTileBytes(int headDim) {
+        int keys = headDim == 512 ? 32 : 64;
+        return 2 * headDim * (64 + 2 * keys);
     }
 
     private void single(int size, Tensor out, Tensor q, KvView kv, float scale, float softcap) {
@@ -187,13 +227,12 @@ final class AttentionOps implements AutoCloseable {
     }
 
     private static int sizeIndex(int headDim) {
-        return switch (headDim) {
-            case 64 -> 0;
-            case 128 -> 1;
-            case 256 -> 2;
-            case 512 -> 3;
-            default -> -1;
-        };
+        for (int i = 0; i < HEAD_DIMS.length; i++) {
+            if (HEAD_DIMS[i] == headDim) {
+                return i;
+            }
+        }
+        return -1;
     }
 
     @Override

@@ -34,6 +34,7 @@ final class Encoder {
     private @Nullable GpuPipeline pipeline;
     private @Nullable Args args;
     private @Nullable DeviceBuffer inputBuffer;
+    private @Nullable Narrowed listener;
 
     Encoder(GpuStream stream, StepLimits limits, Arena arena) {
         this.stream = stream;
@@ -47,6 +48,9 @@ final class Encoder {
     void begin(Step next) {
         step.copyFrom(next);
         hazards.clear();
+        if (listener != null) {
+            listener.forget();
+        }
         inputBuffer = stream.begin(inputs.fill(step));
     }
 
@@ -180,6 +184,43 @@ final class Encoder {
     private void access(DeviceBuffer buffer, long byteOffset, long bytes, boolean write) {
         bind(buffer, byteOffset);
         hazards.declare(buffer, byteOffset, byteOffset + bytes, write);
+        if (write && listener != null) {
+            listener.written(buffer, byteOffset, byteOffset + bytes);
+        }
+    }
+
+    /** Gives the dispatch being described so many bytes of threadgroup memory, the kernel's [[threadgroup(1)]]. */
+    void threadgroupMemory(int bytes) {
+        stream.threadgroupMemory(1, bytes);
+    }
+
+    /** Hears of every write from now on. */
+    void tell(Narrowed copy) {
+        listener = copy;
+    }
+
+    /** Starts the description of a {@link #multiply}. */
+    void begin() {
+        numBuffers = 0;
+    }
+
+    /** Multiplies the three matrices that were bound, see {@link GpuStream#multiply}. */
+    void multiply(int rows, int outs, int cols, int outStride) {
+        if (hazards.start()) {
+            stream.barrier();
+        }
+        bindBuffers();
+        stream.multiply(rows, outs, cols, outStride);
+    }
+
+    private void bindBuffers() {
+        for (int i = 0; i < numBuffers; i++) {
+            DeviceBuffer buffer = buffers[i];
+            if (buffer == null) {
+                throw new IllegalStateException("buffer " + i + " is not bound");
+            }
+            stream.buffer(i + 1, buffer, offsets[i]);
+        }
     }
 
     /** Runs the kernel on a grid of threadgroups of {@code threads} threads in a row. */
@@ -192,13 +233,7 @@ final class Encoder {
         }
         stream.pipeline(pipeline);
         stream.bytes(0, args.complete());
-        for (int i = 0; i < numBuffers; i++) {
-            DeviceBuffer buffer = buffers[i];
-            if (buffer == null) {
-                throw new IllegalStateException("buffer " + i + " is not bound");
-            }
-            stream.buffer(i + 1, buffer, offsets[i]);
-        }
+        bindBuffers();
         stream.dispatch(groupsX, groupsY, groupsZ, threads, 1, 1);
     }
 

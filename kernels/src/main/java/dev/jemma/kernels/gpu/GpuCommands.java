@@ -30,7 +30,7 @@ final class GpuCommands implements Commands, AutoCloseable {
         this.encoder = encoder;
         rowOps = new RowOps(encoder, shaders);
         norms = new NormOps(encoder, shaders);
-        matmuls = new MatmulOps(encoder, shaders, driver.limits());
+        matmuls = new MatmulOps(encoder, shaders, driver, limits);
         cache = new CacheOps(encoder, shaders);
         attention = new AttentionOps(encoder, shaders, driver, limits);
         experts = new ExpertOps(encoder, shaders);
@@ -206,7 +206,7 @@ final class GpuCommands implements Commands, AutoCloseable {
 
     @Override
     public void gateUpGeglu(Tensor out, Tensor x, Weight gate, Weight up, Tensor scratch) {
-        if (!matmuls.fusesGeglu(x, gate, up)) {
+        if (!matmuls.fusesGeglu(out, x, gate, up)) {
             Commands.super.gateUpGeglu(out, x, gate, up, scratch);
         } else if (!empty(out)) {
             matmuls.gateUpGeglu(out, x, gate, up);
@@ -242,6 +242,7 @@ final class GpuCommands implements Commands, AutoCloseable {
 
     @Override
     public void close() {
+        matmuls.close();
         attention.close();
         results.close();
     }

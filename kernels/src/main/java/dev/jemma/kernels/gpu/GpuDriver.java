@@ -4,6 +4,7 @@ import dev.jemma.kernels.DeviceBuffer;
 import dev.jemma.kernels.DeviceMemory;
 import dev.jemma.kernels.Region;
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 
 /** What the dispatcher needs of a GPU vendor's interface: memory, pipelines, streams. */
 public interface GpuDriver extends AutoCloseable {
@@ -31,6 +32,14 @@ public interface GpuDriver extends AutoCloseable {
      * @throws dev.jemma.kernels.DeviceException.CompileFailed naming the {@code .metal} file and line
      */
     GpuPipeline pipeline(ShaderLibrary library, String function, FunctionConstants constants);
+
+    /**
+     * The driver's own kernels of this name, where it has faster ones than the shaders: their arguments are those of the
+     * shaders in whose place they stand.
+     */
+    default Optional<ShaderLibrary> ownLibrary(String name) {
+        return Optional.empty();
+    }
 
     GpuStream openStream();
 

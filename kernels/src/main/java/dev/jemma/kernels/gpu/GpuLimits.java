@@ -10,6 +10,7 @@ package dev.jemma.kernels.gpu;
  * @param busySimdgroups simdgroups of matrix-vector work that it takes to keep the memory busy
  * @param prefetchBytes how much of its weights a dispatch may ask for while those before it still run; 0 where dispatches
  *     do not overlap
+ * @param matrixUnits whether streams multiply BF16 matrices: {@link GpuStream#multiply}
  */
 public record GpuLimits(
         int simdWidth,
@@ -18,4 +19,5 @@ public record GpuLimits(
         long maxBufferBytes,
         boolean unifiedMemory,
         int busySimdgroups,
-        int prefetchBytes) {}
+        int prefetchBytes,
+        boolean matrixUnits) {}

@@ -31,6 +31,16 @@ public interface GpuStream extends AutoCloseable {
     /** Runs the kernel on a grid of threadgroups. */
     void dispatch(int groupsX, int groupsY, int groupsZ, int threadsX, int threadsY, int threadsZ);
 
+    /**
+     * {@code out[rows, outs] = x[rows, cols] w[outs, cols]^T} by the vendor's own kernels, if the driver's limits say that
+     * it has them: buffer 1 is {@code x} (BF16, dense), buffer 2 {@code w} (BF16, dense), buffer 3 {@code out} (F32).
+     *
+     * @param outStride elements from one row of {@code out} to the next
+     */
+    default void multiply(int rows, int outs, int cols, int outStride) {
+        throw new UnsupportedOperationException("no matrix multiplication of the vendor's");
+    }
+
     void barrier();
 
     /** @return a ticket that rises by one with each step */

@@ -2,15 +2,16 @@ package dev.jemma.kernels.gpu;
 
 import dev.jemma.kernels.Qkv;
 import dev.jemma.kernels.QkvWeight;
+import dev.jemma.kernels.StepLimits;
 import dev.jemma.kernels.Tensor;
 import dev.jemma.kernels.Weight;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Projections. Up to {@link #MAX_GEMV_ROWS} rows: one pass over the weights by {@code gemv*.metal}; more: tiles of
- * {@code gemm.metal}. What is not aligned takes the byte-wise kernels, row by row, or the tiles' byte-wise loads.
+ * {@code gemm.metal}, or the vendor's matrix multiplication where the driver has one. What is not aligned takes the byte-wise kernels, row by row, or the tiles' byte-wise loads.
  */
-final class MatmulOps {
+final class MatmulOps implements AutoCloseable {
     /** Rows that one pass over the weights serves. From here on tiles use the arithmetic units better. */
     private static final int MAX_GEMV_ROWS = 8;
 
@@ -32,6 +33,7 @@ final class MatmulOps {
 
     private final Encoder encoder;
     private final GpuLimits limits;
+    private final @Nullable MatrixUnits units;
     private final KernelFamily[] gemv;
     private final KernelFamily[] gemvQkv;
     private final KernelFamily[] gemvGeglu;
@@ -39,9 +41,10 @@ final class MatmulOps {
     private final KernelFamily gemm;
     private final KernelFamily gemmGeglu;
 
-    MatmulOps(Encoder encoder, Shaders shaders, GpuLimits limits) {
+    MatmulOps(Encoder encoder, Shaders shaders, GpuDriver driver, StepLimits steps) {
         this.encoder = encoder;
-        this.limits = limits;
+        limits = driver.limits();
+        units = limits.matrixUnits() ? new MatrixUnits(encoder, shaders, driver, steps) : null;
         gemv = byRows(shaders, "gemv_%s");
         gemvQkv = byRows(shaders, "gemv_qkv_%s");
         gemvGeglu = byRows(shaders, "gemv_geglu_%s");
@@ -66,6 +69,10 @@ final class MatmulOps {
     void matmul(Tensor out, Tensor x, Weight w) {
         int rows = encoder.rows(x);
         if (rows > MAX_GEMV_ROWS) {
+            if (units != null && MatrixUnits.takes(out, x, w)) {
+                units.matmul(out, x, w);
+                return;
+            }
             gemm(out, x, w);
         } else if (fusesGated(x, w)) {
             gemv(out, x, w, null);
@@ -106,7 +113,9 @@ final class MatmulOps {
     /** How many simdgroups share a block of outputs: the fewer blocks, the more. */
     private int splits(int blocks, int cols) {
         int splits = 1;
-        while (splits < MAX_SPLITS && blocks * splits < limits.busySimdgroups() && cols >= 2 * splits * MIN_SPLIT_COLS) {
+        while (splits < MAX_SPLITS
+                && blocks * splits < limits.busySimdgroups()
+                && cols >= 2 * splits * MIN_SPLIT_COLS) {
             splits *= 2;
         }
         return splits;
@@ -181,7 +190,8 @@ final class MatmulOps {
     private void fusedQkv(Qkv out, Tensor x, QkvWeight w, Weight v) {
         Tensor values = w.v() == null ? out.k() : out.v();
         int valueOuts = w.v() == null ? 0 : v.rows();
-        int blocks = Math.ceilDiv(w.q().rows(), OUTS) + Math.ceilDiv(w.k().rows(), OUTS) + Math.ceilDiv(valueOuts, OUTS);
+        int blocks =
+                Math.ceilDiv(w.q().rows(), OUTS) + Math.ceilDiv(w.k().rows(), OUTS) + Math.ceilDiv(valueOuts, OUTS);
         int splits = splits(blocks, x.cols());
         encoder.kernel(forRows(gemvQkv, w.q(), encoder.rows(x)));
         Args args = encoder.args(14);
@@ -207,7 +217,10 @@ final class MatmulOps {
     }
 
     /** Whether {@link #gateUpGeglu} takes these weights. */
-    boolean fusesGeglu(Tensor x, Weight gate, Weight up) {
+    boolean fusesGeglu(Tensor out, Tensor x, Weight gate, Weight up) {
+        if (encoder.rows(x) > MAX_GEMV_ROWS && units != null && MatrixUnits.takes(out, x, gate)) {
+            return false;
+        }
         boolean aligned = Encoder.aligned(x) && WeightFormat.aligned(gate) && WeightFormat.aligned(up);
         return sameLayout(gate, up) && (aligned || encoder.rows(x) > MAX_GEMV_ROWS);
     }
@@ -237,5 +250,12 @@ final class MatmulOps {
         encoder.anyWeight(up);
         encoder.writes(out);
         runGemm(gate.rows(), TILE_OUTS / 2, x);
+    }
+
+    @Override
+    public void close() {
+        if (units != null) {
+            units.close();
+        }
     }
 }

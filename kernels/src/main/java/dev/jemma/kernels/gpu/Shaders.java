@@ -10,6 +10,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -27,6 +28,7 @@ public final class Shaders {
             "gemv.metal",
             "gemv_affine.metal",
             "kv_copy.metal",
+            "narrow.metal",
             "norm.metal",
             "results.metal",
             "rope.metal",
@@ -54,6 +56,11 @@ public final class Shaders {
         return new Kernel(driver, libraries.computeIfAbsent(file, Shaders::library), function, constants);
     }
 
+    /** A kernel of the driver's own library {@code name}, if it has it. */
+    Optional<Kernel> own(String name, String function) {
+        return driver.ownLibrary(name).map(library -> new Kernel(driver, library, function, FunctionConstants.NONE));
+    }
+
     /** One kernel for each weight format, from one file or from one for dense and one for affine weights. */
     KernelFamily byFormat(String denseFile, String affineFile, String function) {
         return new KernelFamily(this, denseFile, affineFile, function);
@@ -73,8 +80,13 @@ public final class Shaders {
 
     /** A shader file with its headers put in; {@code #line} keeps errors at the file and line they belong to. */
     public static ShaderLibrary library(String file) {
+        return library(file, read(file));
+    }
+
+    /** The same for a driver's own text, which may include the shaders' headers. */
+    public static ShaderLibrary library(String file, String source) {
         StringBuilder text = new StringBuilder();
-        append(text, file, new HashSet<>());
+        append(text, file, source, new HashSet<>());
         return new ShaderLibrary(file, text.toString());
     }
 
@@ -87,9 +99,9 @@ public final class Shaders {
                 .toList();
     }
 
-    private static void append(StringBuilder text, String file, Set<String> seen) {
+    private static void append(StringBuilder text, String file, String source, Set<String> seen) {
         text.append("#line 1 \"").append(file).append("\"\n");
-        List<String> lines = read(file).lines().toList();
+        List<String> lines = source.lines().toList();
         for (int i = 0; i < lines.size(); i++) {
             Matcher include = INCLUDE.matcher(lines.get(i));
             if (!include.matches()) {
@@ -97,7 +109,7 @@ public final class Shaders {
                 continue;
             }
             if (seen.add(include.group(1))) {
-                append(text, include.group(1), seen);
+                append(text, include.group(1), read(include.group(1)), seen);
             }
             text.append("#line ").append(i + 2).append(" \"").append(file).append("\"\n");
         }

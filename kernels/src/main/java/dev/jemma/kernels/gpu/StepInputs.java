@@ -11,7 +11,7 @@ import java.lang.foreign.ValueLayout;
 /**
  * What kernels read of a step, in one block of I32 arrays at fixed places: tokens, output rows, and for each row set
  * positions, slots, and how attention divides the rows. Spans of at least {@link #TILED_SPAN} rows are cut into tiles of
- * 16 and of 8 rows for the tiled kernel (which of the two is the kernel's choice); the other rows are listed singly.
+ * 64, 16 and 8 rows for the tiled kernels (which of them is the kernel's choice); the other rows are listed singly.
  */
 final class StepInputs {
     /** Rows of one sequence from which on a tile pays: below, most of its 16 rows would be empty. */
@@ -36,6 +36,7 @@ final class StepInputs {
         private int singleRows;
         private int tiles16;
         private int tiles8;
+        private int tiles64;
 
         Table(long start, int capacity) {
             this.start = start;
@@ -70,8 +71,13 @@ final class StepInputs {
             return start + 24L * capacity;
         }
 
-        long end() {
+        /** Pairs (first row, rows) of tiles of up to 64 rows. */
+        long tiles64() {
             return start + 32L * capacity;
+        }
+
+        long end() {
+            return start + 40L * capacity;
         }
 
         int numSingleRows() {
@@ -86,6 +92,10 @@ final class StepInputs {
             return tiles8;
         }
 
+        int numTiles64() {
+            return tiles64;
+        }
+
         private void fill(RowTable rows) {
             for (int row = 0; row < rows.count(); row++) {
                 set(positions(), row, rows.position(row));
@@ -95,6 +105,7 @@ final class StepInputs {
             singleRows = 0;
             tiles16 = 0;
             tiles8 = 0;
+            tiles64 = 0;
             for (int span = 0; span < rows.numSpans(); span++) {
                 int first = rows.spanStart(span);
                 int length = rows.spanLength(span);
@@ -105,6 +116,7 @@ final class StepInputs {
                 } else {
                     tiles16 = cut(first, length, 16, tiles16(), tiles16);
                     tiles8 = cut(first, length, 8, tiles8(), tiles8);
+                    tiles64 = cut(first, length, 64, tiles64(), tiles64);
                 }
             }
         }

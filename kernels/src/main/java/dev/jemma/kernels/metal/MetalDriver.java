@@ -51,7 +51,8 @@ public final class MetalDriver implements GpuDriver {
                 memory.maxBufferBytes(),
                 true,
                 BUSY_SIMDGROUPS,
-                0);
+                0,
+                false);
     }
 
     /**

@@ -3,86 +3,66 @@ package dev.jemma.kernels.cuda;
 import dev.jemma.kernels.Device;
 import dev.jemma.kernels.DeviceException;
 import dev.jemma.kernels.DeviceOptions;
-import dev.jemma.kernels.contract.AddNormContract;
+import dev.jemma.kernels.contract.Arithmetic;
 import dev.jemma.kernels.contract.AttentionContract;
-import dev.jemma.kernels.contract.CacheContract;
-import dev.jemma.kernels.contract.ExpertContract;
+import dev.jemma.kernels.contract.CommandsContract;
 import dev.jemma.kernels.contract.MatmulContract;
-import dev.jemma.kernels.contract.ResultContract;
-import dev.jemma.kernels.contract.RowOpsContract;
 import dev.jemma.kernels.gpu.GpuDevice;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Nested;
 
-/** The op contract on an NVIDIA GPU; skipped, with the reason, where there is none. */
-class CudaContractTest {
+/**
+ * The op contract on an NVIDIA GPU; skipped, with the reason, where there is none. All ops in F32 first, then those that
+ * use tensor cores unless told otherwise.
+ */
+class CudaContractTest extends CommandsContract {
     @BeforeAll
     static void needsAnNvidiaGpu() {
-        try (Device device = open()) {
+        try (Device device = open(false)) {
             System.out.println("CUDA contract on " + device.description());
         } catch (DeviceException.Unavailable unavailable) {
             Assumptions.abort("no NVIDIA GPU to test: " + unavailable.getMessage());
         }
     }
 
-    private static Device open() {
-        return new GpuDevice(CudaGpuDriver.open(DeviceOptions.DEFAULT));
+    private static Device open(boolean exact) {
+        return new GpuDevice(CudaGpuDriver.open(DeviceOptions.DEFAULT, exact));
     }
 
+    @Override
+    protected Device open() {
+        return open(true);
+    }
+
+    /**
+     * Activations and dequantized weights are rounded to BF16, each by up to 2^-9 of itself: 2^-8 of their product. Sums
+     * are F32.
+     */
     @Nested
-    class RowOps extends RowOpsContract {
+    class MatmulOnTensorCores extends MatmulContract {
         @Override
         protected Device open() {
-            return CudaContractTest.open();
+            return CudaContractTest.open(false);
+        }
+
+        @Override
+        protected Arithmetic arithmetic() {
+            return new Arithmetic(0x1p-24, 0x1p-8, 0x1p-21);
         }
     }
 
+    /** Queries, and the weights of values, are rounded to F16: by up to 2^-11 of themselves. */
     @Nested
-    class AddNorm extends AddNormContract {
+    class AttentionOnTensorCores extends AttentionContract {
         @Override
         protected Device open() {
-            return CudaContractTest.open();
+            return CudaContractTest.open(false);
         }
-    }
 
-    @Nested
-    class Matmul extends MatmulContract {
         @Override
-        protected Device open() {
-            return CudaContractTest.open();
-        }
-    }
-
-    @Nested
-    class Attention extends AttentionContract {
-        @Override
-        protected Device open() {
-            return CudaContractTest.open();
-        }
-    }
-
-    @Nested
-    class Cache extends CacheContract {
-        @Override
-        protected Device open() {
-            return CudaContractTest.open();
-        }
-    }
-
-    @Nested
-    class Experts extends ExpertContract {
-        @Override
-        protected Device open() {
-            return CudaContractTest.open();
-        }
-    }
-
-    @Nested
-    class Results extends ResultContract {
-        @Override
-        protected Device open() {
-            return CudaContractTest.open();
+        protected Arithmetic arithmetic() {
+            return new Arithmetic(0x1p-24, 0x1p-11, 0x1p-21);
         }
     }
 }

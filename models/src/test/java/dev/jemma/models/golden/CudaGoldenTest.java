@@ -7,7 +7,10 @@ import dev.jemma.kernels.DeviceOptions;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 
-/** Skipped, with the reason, where there is no NVIDIA GPU. */
+/**
+ * Skipped, with the reason, where there is no NVIDIA GPU. Prompts are multiplied in BF16, unless the JVM is told
+ * {@code -Djemma.cuda.exact=true}.
+ */
 class CudaGoldenTest extends GoldenContract {
     @BeforeAll
     static void needsAnNvidiaGpu() {
@@ -21,5 +24,10 @@ class CudaGoldenTest extends GoldenContract {
     @Override
     String backend() {
         return "cuda";
+    }
+
+    @Override
+    double operandRounding() {
+        return Boolean.getBoolean("jemma.cuda.exact") ? 0 : 0x1p-9;
     }
 }

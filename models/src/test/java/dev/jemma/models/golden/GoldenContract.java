@@ -29,6 +29,21 @@ abstract class GoldenContract {
 
     abstract String backend();
 
+    /** Largest relative error that projections round their operands with; 0 where they multiply in F32. */
+    double operandRounding() {
+        return 0;
+    }
+
+    /**
+     * Largest error of a number of the forward pass. A layer has four projections one behind the other, of two operands
+     * each; where these are rounded, independent relative errors add up in quadrature to {@code sqrt(8 L)} roundings of the
+     * numbers' size. No single one may be further off than eight times that.
+     */
+    private double tolerance(GoldenRun run, float[] expected) {
+        double rounding = operandRounding() * Math.sqrt(8.0 * run.numLayers());
+        return F32_TOLERANCE + 8 * rounding * rootMeanSquare(expected);
+    }
+
     static Stream<String> checkpoints() {
         return GoldenFixture.NAMES.stream();
     }
@@ -51,7 +66,7 @@ abstract class GoldenContract {
                 float[] expected = fixture.logits(prompt);
                 float[] actual = run.allLogits(prompt.ids());
                 float[] compared = Arrays.copyOfRange(actual, actual.length - expected.length, actual.length);
-                assertClose(name + " logits of prompt " + prompt.name(), compared, expected, F32_TOLERANCE);
+                assertClose(name + " logits of prompt " + prompt.name(), compared, expected, tolerance(run, expected));
             }
         }
     }
@@ -66,7 +81,7 @@ abstract class GoldenContract {
             for (int depth = 0; depth < hidden.size(); depth++) {
                 float[] expected = fixture.hidden(prompt, depth);
                 assertThat(expected).as("%s: hidden state %d", name, depth).isNotNull();
-                assertClose(name + " hidden state " + depth, hidden.get(depth), expected, F32_TOLERANCE);
+                assertClose(name + " hidden state " + depth, hidden.get(depth), expected, tolerance(run, expected));
             }
         }
     }
@@ -106,20 +121,23 @@ abstract class GoldenContract {
         }
     }
 
-    private static void assertGreedy(String name, GoldenFixture fixture, GoldenRun run, int most) {
+    private void assertGreedy(String name, GoldenFixture fixture, GoldenRun run, int most) {
         int compared = 0;
         for (Prompt prompt : fixture.prompts()) {
             float[] stored = fixture.logits(prompt);
             float[] expected = Arrays.copyOfRange(stored, stored.length - run.vocabSize(), stored.length);
             float[] logits = run.lastLogits(prompt.ids());
-            assertClose(name + " last logits of prompt " + prompt.name(), logits, expected, F32_TOLERANCE);
-            int certain = Math.min(most, prompt.certainIds(F32_TOLERANCE));
+            double tolerance = tolerance(run, expected);
+            assertClose(name + " last logits of prompt " + prompt.name(), logits, expected, tolerance);
+            int certain = Math.min(most, prompt.certainIds(tolerance));
             assertThat(run.greedy(logits, certain))
                     .as("%s greedy ids of prompt %s", name, prompt.name())
                     .isEqualTo(Arrays.copyOf(prompt.greedy(), certain));
             compared += certain;
         }
-        assertThat(compared).as("%s: ids that are certain", name).isGreaterThan(SHORT);
+        if (operandRounding() == 0) {
+            assertThat(compared).as("%s: ids that are certain", name).isGreaterThan(SHORT);
+        }
     }
 
     /**
@@ -138,7 +156,9 @@ abstract class GoldenContract {
                 float[] expected = fixture.logits(prompt);
                 float[] all = run.allLogits(prompt.ids());
                 float[] actual = Arrays.copyOfRange(all, all.length - expected.length, all.length);
-                double bound = F16_ROUNDING * Math.sqrt(2.0 * run.numLayers()) * rootMeanSquare(expected);
+                double cacheRounding = F16_ROUNDING * Math.sqrt(2.0 * run.numLayers());
+                double rounding = Math.hypot(cacheRounding, operandRounding() * Math.sqrt(8.0 * run.numLayers()));
+                double bound = rounding * rootMeanSquare(expected);
                 assertThat(rootMeanSquare(difference(actual, expected)))
                         .as("%s: root mean square error", what)
                         .isLessThan(bound);

@@ -52,7 +52,9 @@ final class ModelBench implements AutoCloseable {
         cache = KvCache.allocate(device, GemmaForward.cacheSpec(model.config(), 1, CONTEXT, CHUNK, DType.F16));
         forward = new GemmaForward(model.config(), model.weights(), device, cache, CHUNK, 1);
         stream = device.openStream(forward.limits());
-        tokens = new SplittableRandom(7).ints(CHUNK, 0, model.config().vocabSize()).toArray();
+        tokens = new SplittableRandom(7)
+                .ints(CHUNK, 0, model.config().vocabSize())
+                .toArray();
     }
 
     private static int[] sizes(String property, String unless) {

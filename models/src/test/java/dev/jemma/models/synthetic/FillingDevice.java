@@ -99,7 +99,9 @@ public final class FillingDevice implements Device {
         for (Map.Entry<String, Long> matrix : matrixBytes.entrySet()) {
             String name = matrix.getKey();
             if (name.contains(".experts.") && config.experts() != null) {
-                bytes += (double) matrix.getValue() * config.experts().topK() / config.experts().numExperts();
+                bytes += (double) matrix.getValue()
+                        * config.experts().topK()
+                        / config.experts().numExperts();
             } else if (!name.contains("embed_tokens_per_layer")) {
                 bytes += matrix.getValue();
             }

@@ -76,8 +76,7 @@ public final class SparseCheckpoint {
         void write(Path file, float factor) throws IOException {
             byte[] json = header.toString().getBytes(StandardCharsets.UTF_8);
             int headerBytes = Math.ceilDiv(json.length, 64) * 64;
-            ByteBuffer head =
-                    ByteBuffer.allocate(Long.BYTES + headerBytes).order(ByteOrder.LITTLE_ENDIAN);
+            ByteBuffer head = ByteBuffer.allocate(Long.BYTES + headerBytes).order(ByteOrder.LITTLE_ENDIAN);
             head.putLong(headerBytes).put(json);
             while (head.hasRemaining()) {
                 head.put((byte) ' ');
@@ -89,8 +88,7 @@ public final class SparseCheckpoint {
                 channel.write(ByteBuffer.allocate(1), data + end - 1);
                 short bf16 = (short) (Float.floatToRawIntBits(factor) >>> 16);
                 for (long[] vector : vectors) {
-                    ByteBuffer values =
-                            ByteBuffer.allocate(2 * (int) vector[1]).order(ByteOrder.LITTLE_ENDIAN);
+                    ByteBuffer values = ByteBuffer.allocate(2 * (int) vector[1]).order(ByteOrder.LITTLE_ENDIAN);
                     while (values.hasRemaining()) {
                         values.putShort(bf16);
                     }
