@@ -10,14 +10,11 @@ constant float MASKED = -1.7014117e38f;
 // Lanes of a simdgroup on every GPU that the host accepts.
 constant short LANES = 32;
 
-// Where dispatches may start before those ahead of them have ended, the device's own headers define EARLY_START and these
-// two. Everything before `await_inputs` may touch only what no step writes: weights. A kernel whose body
+// Where dispatches may start before those ahead of them have ended, the device's own headers define EARLY_START and this
+// function. Everything before `await_inputs` may touch only what no step writes: weights. A kernel whose body
 // calls no function named await_... has it called first.
 #ifndef EARLY_START
 inline void await_inputs() {}
-
-// Asks for `bytes` bytes from `from` on to be brought nearer; a hint.
-inline void prefetch(device const uchar* from, int bytes) {}
 #endif
 
 // First element of row `row` of a strided activation.

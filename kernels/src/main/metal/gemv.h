@@ -11,7 +11,6 @@ struct GemvArgs {
     int out_stride;
     int group_shift;
     int splits;
-    int prefetch_bytes;
 };
 
 struct GatedGemvArgs {
@@ -192,17 +191,6 @@ inline void weight_rows(
     }
 }
 
-template <short OUTS>
-inline void prefetch_rows(
-        thread const WeightRows<OUTS>& rows, constant GemvArgs& args, ulong row_bytes, ushort lane, ushort simdgroup) {
-    if (args.prefetch_bytes > 0 && lane == 0 && simdgroup % args.splits == 0) {
-        #pragma unroll
-        for (short o = 0; o < OUTS; o++) {
-            prefetch(rows.at[o], min(args.prefetch_bytes, int(row_bytes)));
-        }
-    }
-}
-
 // Loads of a weight row that are under way at a time: with one row of activations there are registers for more.
 template <short ROWS>
 inline constexpr short loads_ahead() {
@@ -215,20 +203,24 @@ struct DenseLoads {
     typename W::Raw at[OUTS][LOADS];
 };
 
-// Columns past the end are left as they are; whoever multiplies leaves them out.
+// Loads past the last column are left out, or made from the last columns by lanes beside others that are not past it;
+// whoever multiplies leaves them out.
 template <typename W, short OUTS, short LOADS>
 inline void load_dense(
         thread DenseLoads<W, OUTS, LOADS>& loads,
         thread const WeightRows<OUTS>& w,
         int first,
         int step,
-        int cols) {
+        int cols,
+        ushort lane) {
     #pragma unroll
     for (short n = 0; n < LOADS; n++) {
         const int i = min(first + n * step, cols - 4);
-        #pragma unroll
-        for (short o = 0; o < OUTS; o++) {
-            loads.at[o][n] = W::raw(w.at[o], ulong(i));
+        if (first - lane * 4 + n * step < cols) {
+            #pragma unroll
+            for (short o = 0; o < OUTS; o++) {
+                loads.at[o][n] = W::raw(w.at[o], ulong(i));
+            }
         }
     }
 }
@@ -248,7 +240,7 @@ inline void await_dense_sums(
     const int step = args.splits * LANES * 4;
     int first = (simdgroup % args.splits * LANES + lane) * 4;
     DenseLoads<W, OUTS, LOADS> loads;
-    load_dense<W, OUTS, LOADS>(loads, w, first, step, args.cols);
+    load_dense<W, OUTS, LOADS>(loads, w, first, step, args.cols, lane);
     await_inputs();
     clear(sums);
     while (first < args.cols) {
@@ -269,7 +261,7 @@ inline void await_dense_sums(
         }
         first += LOADS * step;
         if (first < args.cols) {
-            load_dense<W, OUTS, LOADS>(loads, w, first, step, args.cols);
+            load_dense<W, OUTS, LOADS>(loads, w, first, step, args.cols, lane);
         }
     }
 }

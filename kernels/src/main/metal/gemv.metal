@@ -20,7 +20,6 @@ kernel void gemv(
     const ulong row_bytes = ulong(args.gemv.cols) * W::bytes();
     WeightRows<4> rows;
     weight_rows(rows, 0, 4, w, first_out, outs, row_bytes);
-    prefetch_rows(rows, args.gemv, row_bytes, lane, simdgroup);
     Sums<4, ROWS> sums;
     await_dense_sums<W, 4, ROWS>(sums, rows, x, first_row, args.gemv, lane, simdgroup);
     add_up(sums, parts, args.gemv.splits, lane, simdgroup);
@@ -82,7 +81,6 @@ kernel void gemv_qkv(
     const ulong row_bytes = ulong(args.gemv.cols) * W::bytes();
     WeightRows<4> rows;
     weight_rows(rows, 0, 4, w, p.first_out, p.outs, row_bytes);
-    prefetch_rows(rows, args.gemv, row_bytes, lane, simdgroup);
     Sums<4, ROWS> sums;
     await_dense_sums<W, 4, ROWS>(sums, rows, x, first_row, args.gemv, lane, simdgroup);
     add_up(sums, parts, args.gemv.splits, lane, simdgroup);
@@ -110,7 +108,6 @@ kernel void gemv_geglu(
     WeightRows<4> rows;
     weight_rows(rows, 0, 2, gate_weight, first_out, args.outs, row_bytes);
     weight_rows(rows, 2, 2, up_weight, first_out, args.outs, row_bytes);
-    prefetch_rows(rows, args, row_bytes, lane, simdgroup);
     Sums<4, ROWS> sums;
     await_dense_sums<W, 4, ROWS>(sums, rows, x, first_row, args, lane, simdgroup);
     add_up(sums, parts, args.splits, lane, simdgroup);

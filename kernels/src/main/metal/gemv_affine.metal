@@ -76,18 +76,23 @@ inline float code_dot(uint2 codes, Inputs inputs) {
     return dot(bytes_in_place(codes.x), inputs.lower) + dot(bytes_in_place(codes.y), inputs.upper);
 }
 
-// Where the weights of a simdgroup's outputs start.
+// Columns that a simdgroup takes at a time. They have at most 8 groups, so that all scales of 4 outputs fit in its lanes.
+constant int CHUNK = 256;
+
+// Where the weights of a simdgroup's outputs start. Scales and biases are those of the one output whose scales this lane
+// reads for all: lane l reads the (l % groups of a chunk)-th of output l / (groups of a chunk).
 template <short OUTS>
 struct AffineRows {
     WeightRows<OUTS> codes;
-    WeightRows<OUTS> scales;
-    WeightRows<OUTS> biases;
+    device const uchar* scales;
+    device const uchar* biases;
 };
 
 inline ulong code_row_bytes(short bits, constant GemvArgs& args) {
     return ulong(args.cols) * ulong(bits) / 8;
 }
 
+// Outputs `first` to `first + count` of the simdgroup; the calls for all of them set the lane's scales once.
 template <short OUTS>
 inline void affine_rows(
         thread AffineRows<OUTS>& rows,
@@ -99,37 +104,87 @@ inline void affine_rows(
         device const uchar* biases,
         int first_out,
         int outs,
-        constant GemvArgs& args) {
-    const ulong scale_row_bytes = ulong(args.cols >> args.group_shift) * scale_bytes();
+        constant GemvArgs& args,
+        ushort lane) {
     weight_rows(rows.codes, first, count, codes, first_out, outs, code_row_bytes(bits, args));
-    weight_rows(rows.scales, first, count, scales, first_out, outs, scale_row_bytes);
-    weight_rows(rows.biases, first, count, biases, first_out, outs, scale_row_bytes);
+    const int mine = min(int(lane) >> (8 - args.group_shift), int(OUTS) - 1) - first;
+    if (mine >= 0 && mine < count) {
+        const ulong row_bytes = ulong(args.cols >> args.group_shift) * scale_bytes();
+        const ulong at = ulong(min(first_out + mine, outs - 1)) * row_bytes;
+        rows.scales = scales + at;
+        rows.biases = biases + at;
+    }
 }
 
-// What a lane holds of the weights: of each row two times 8 neighbouring columns, LANES * 8 * splits apart.
-template <short BITS, short OUTS>
+// What a lane holds of the weights: 8 neighbouring codes of each row and chunk, and one scale and bias of each chunk.
+template <short BITS, short OUTS, short LOADS>
 struct AffineLoads {
-    typename Codes<BITS>::Raw codes[OUTS][2];
-    float scale[OUTS][2];
-    float bias[OUTS][2];
+    typename Codes<BITS>::Raw codes[OUTS][LOADS];
+    float scale[LOADS];
+    float bias[LOADS];
 };
 
-template <short BITS, short OUTS>
+template <short BITS, short OUTS, short LOADS>
 inline void load_affine(
-        thread AffineLoads<BITS, OUTS>& loads,
+        thread AffineLoads<BITS, OUTS, LOADS>& loads,
         thread const AffineRows<OUTS>& w,
         int first,
-        int step,
-        constant GemvArgs& args) {
+        constant GemvArgs& args,
+        ushort lane) {
+    const int groups = args.cols >> args.group_shift;
+    const int group_of_chunk = int(lane) & ((CHUNK >> args.group_shift) - 1);
     #pragma unroll
-    for (short n = 0; n < 2; n++) {
-        const int i = min(first + n * step, args.cols - 8);
-        const ulong group = ulong(i >> args.group_shift);
+    for (short n = 0; n < LOADS; n++) {
+        const int chunk = first + n * args.splits * CHUNK;
+        if (chunk >= args.cols) {
+            continue;
+        }
+        const int i = min(chunk + lane * 8, args.cols - 8);
         #pragma unroll
         for (short o = 0; o < OUTS; o++) {
             loads.codes[o][n] = Codes<BITS>::raw(w.codes.at[o], i);
-            loads.scale[o][n] = aligned_scale_at(w.scales.at[o], group);
-            loads.bias[o][n] = aligned_scale_at(w.biases.at[o], group);
+        }
+        const ulong group = ulong(min((chunk >> args.group_shift) + group_of_chunk, groups - 1));
+        loads.scale[n] = aligned_scale_at(w.scales, group);
+        loads.bias[n] = aligned_scale_at(w.biases, group);
+    }
+}
+
+// Adds what the loads from chunk `first` on amount to. All lanes come here, as they exchange scales.
+template <short BITS, short OUTS, short ROWS, short LOADS>
+inline void add_affine(
+        thread Sums<OUTS, ROWS>& sums,
+        thread const AffineLoads<BITS, OUTS, LOADS>& loads,
+        device const float* x,
+        int first,
+        int first_row,
+        constant GemvArgs& args,
+        ushort lane) {
+    const short group_of_lane = short((int(lane) * 8) >> args.group_shift);
+    #pragma unroll
+    for (short n = 0; n < LOADS; n++) {
+        const int chunk = first + n * args.splits * CHUNK;
+        if (chunk < args.cols) {
+            float scale[OUTS];
+            float bias[OUTS];
+            #pragma unroll
+            for (short o = 0; o < OUTS; o++) {
+                const ushort owner = ushort((o << (8 - args.group_shift)) + group_of_lane);
+                scale[o] = simd_shuffle(loads.scale[n], owner);
+                bias[o] = simd_shuffle(loads.bias[n], owner);
+            }
+            const int i = chunk + lane * 8;
+            if (i < args.cols) {
+                #pragma unroll
+                for (short r = 0; r < ROWS; r++) {
+                    const Inputs inputs =
+                            load_inputs<BITS>(row_of(x, min(first_row + r, args.rows - 1), args.x_stride) + i);
+                    #pragma unroll
+                    for (short o = 0; o < OUTS; o++) {
+                        sums.at[o][r] += scale[o] * code_dot(loads.codes[o][n], inputs) + bias[o] * inputs.sum;
+                    }
+                }
+            }
         }
     }
 }
@@ -144,33 +199,16 @@ inline void await_affine_sums(
         constant GemvArgs& args,
         ushort lane,
         ushort simdgroup) {
-    const int step = args.splits * LANES * 8;
-    int first = (simdgroup % args.splits * LANES + lane) * 8;
-    AffineLoads<BITS, OUTS> loads;
-    load_affine<BITS, OUTS>(loads, w, first, step, args);
+    constexpr short LOADS = loads_ahead<ROWS>();
+    int first = simdgroup % args.splits * CHUNK;
+    AffineLoads<BITS, OUTS, LOADS> loads;
+    load_affine<BITS, OUTS, LOADS>(loads, w, first, args, lane);
     await_inputs();
     clear(sums);
     while (first < args.cols) {
-        #pragma unroll
-        for (short n = 0; n < 2; n++) {
-            const int i = first + n * step;
-            if (i < args.cols) {
-                #pragma unroll
-                for (short r = 0; r < ROWS; r++) {
-                    const Inputs inputs =
-                            load_inputs<BITS>(row_of(x, min(first_row + r, args.rows - 1), args.x_stride) + i);
-                    #pragma unroll
-                    for (short o = 0; o < OUTS; o++) {
-                        sums.at[o][r] += loads.scale[o][n] * code_dot(loads.codes[o][n], inputs)
-                                + loads.bias[o][n] * inputs.sum;
-                    }
-                }
-            }
-        }
-        first += 2 * step;
-        if (first < args.cols) {
-            load_affine<BITS, OUTS>(loads, w, first, step, args);
-        }
+        add_affine<BITS, OUTS, ROWS, LOADS>(sums, loads, x, first, first_row, args, lane);
+        first += LOADS * args.splits * CHUNK;
+        load_affine<BITS, OUTS, LOADS>(loads, w, first, args, lane);
     }
 }
 
@@ -193,8 +231,7 @@ kernel void gemv_affine(
     const int first_out = (int(group.x) * simdgroups + simdgroup) / args.gemv.splits * 4;
     const int first_row = int(group.y) * ROWS;
     AffineRows<4> rows;
-    affine_rows(rows, 0, 4, BITS, codes, scales, biases, first_out, outs, args.gemv);
-    prefetch_rows(rows.codes, args.gemv, code_row_bytes(BITS, args.gemv), lane, simdgroup);
+    affine_rows(rows, 0, 4, BITS, codes, scales, biases, first_out, outs, args.gemv, lane);
     Sums<4, ROWS> sums;
     await_affine_sums<BITS, 4, ROWS>(sums, rows, x, first_row, args.gemv, lane, simdgroup);
     add_up(sums, parts, args.gemv.splits, lane, simdgroup);
@@ -274,8 +311,7 @@ kernel void gemv_qkv_affine(
     }
     const int first_row = int(group.y) * ROWS;
     AffineRows<4> rows;
-    affine_rows(rows, 0, 4, BITS, codes, scales, biases, p.first_out, p.outs, args.gemv);
-    prefetch_rows(rows.codes, args.gemv, code_row_bytes(BITS, args.gemv), lane, simdgroup);
+    affine_rows(rows, 0, 4, BITS, codes, scales, biases, p.first_out, p.outs, args.gemv, lane);
     Sums<4, ROWS> sums;
     await_affine_sums<BITS, 4, ROWS>(sums, rows, x, first_row, args.gemv, lane, simdgroup);
     add_up(sums, parts, args.gemv.splits, lane, simdgroup);
@@ -303,9 +339,8 @@ kernel void gemv_geglu_affine(
     const int first_out = (int(group.x) * simdgroups + simdgroup) / args.splits * 2;
     const int first_row = int(group.y) * ROWS;
     AffineRows<4> rows;
-    affine_rows(rows, 0, 2, BITS, gate_codes, gate_scales, gate_biases, first_out, args.outs, args);
-    affine_rows(rows, 2, 2, BITS, up_codes, up_scales, up_biases, first_out, args.outs, args);
-    prefetch_rows(rows.codes, args, code_row_bytes(BITS, args), lane, simdgroup);
+    affine_rows(rows, 0, 2, BITS, gate_codes, gate_scales, gate_biases, first_out, args.outs, args, lane);
+    affine_rows(rows, 2, 2, BITS, up_codes, up_scales, up_biases, first_out, args.outs, args, lane);
     Sums<4, ROWS> sums;
     await_affine_sums<BITS, 4, ROWS>(sums, rows, x, first_row, args, lane, simdgroup);
     add_up(sums, parts, args.splits, lane, simdgroup);

@@ -68,11 +68,9 @@ struct AddNormArgs {
     int has_pre;
 };
 
-// Elements that a thread holds at most: rows of up to 8 times as many columns as there are threads.
-constant short HELD = 8;
-
 // x = (x + post(y)) * scale, then out = pre(x) if there is a pre norm. Grid (rows). A row is read once and held by its
-// threads; factors, which no step writes, are read before anything is awaited.
+// threads, HELD elements each; factors, which no step writes, are read before anything is awaited.
+template <short HELD>
 kernel void add_norm(
         constant AddNormArgs& args [[buffer(0)]],
         device float* x [[buffer(1)]],
@@ -88,10 +86,10 @@ kernel void add_norm(
         ushort simdgroups [[simdgroups_per_threadgroup]]) {
     threadgroup float post_parts[32];
     threadgroup float pre_parts[32];
-    float post_factor[8];
-    float pre_factor[8];
-    float branch[8];
-    float stream[8];
+    float post_factor[HELD];
+    float pre_factor[HELD];
+    float branch[HELD];
+    float stream[HELD];
     #pragma unroll
     for (short j = 0; j < HELD; j++) {
         const int i = min(int(thread_index) + j * threads, args.size - 1);
@@ -145,3 +143,6 @@ kernel void add_norm(
         }
     }
 }
+
+template [[host_name("add_norm_held4")]] kernel decltype(add_norm<4>) add_norm<4>;
+template [[host_name("add_norm_held8")]] kernel decltype(add_norm<8>) add_norm<8>;

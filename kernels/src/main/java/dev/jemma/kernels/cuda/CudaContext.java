@@ -11,7 +11,6 @@ final class CudaContext implements AutoCloseable {
     private static final int COMPUTE_CAPABILITY_MAJOR = 75;
     private static final int COMPUTE_CAPABILITY_MINOR = 76;
     private static final int MULTIPROCESSORS = 16;
-    private static final int L2_CACHE_SIZE = 38;
     private static final int MAX_SHARED_MEMORY_OPT_IN = 97;
     private static final int EARLY_START_MAJOR = 9;
 
@@ -51,10 +50,6 @@ final class CudaContext implements AutoCloseable {
     /** Threadgroup memory that a kernel may have if it asks for it. */
     int maxThreadgroupMemory() {
         return api.deviceAttribute(MAX_SHARED_MEMORY_OPT_IN, device);
-    }
-
-    int l2Bytes() {
-        return api.deviceAttribute(L2_CACHE_SIZE, device);
     }
 
     /** {@code sm_90}. */

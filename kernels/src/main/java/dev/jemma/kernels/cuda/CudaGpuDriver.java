@@ -24,7 +24,7 @@ public final class CudaGpuDriver implements GpuDriver {
     /** bf16 conversions and tensor cores for bf16 came with Ampere. */
     private static final int OLDEST_ARCHITECTURE = 80;
 
-    private static final int SIMDGROUPS_PER_MULTIPROCESSOR = 256;
+    private static final int SIMDGROUPS_PER_MULTIPROCESSOR = 32;
 
     private final CudaContext context;
     private final CudaModules modules;
@@ -108,18 +108,15 @@ public final class CudaGpuDriver implements GpuDriver {
 
     @Override
     public GpuLimits limits() {
-        int prefetchBytes = context.startsEarly() ? Integer.getInteger("jemma.x.prefetch", 0) : 0;
         int busySimdgroups =
-                context.multiprocessors() * Integer.getInteger("jemma.x.busy", SIMDGROUPS_PER_MULTIPROCESSOR);
+                context.multiprocessors() * SIMDGROUPS_PER_MULTIPROCESSOR;
         return new GpuLimits(
                 32,
                 1024,
                 context.maxThreadgroupMemory(),
                 Long.MAX_VALUE,
                 false,
-                busySimdgroups,
-                prefetchBytes,
-                matrices != null);
+                busySimdgroups, matrices != null);
     }
 
     @Override

@@ -28,6 +28,9 @@ final class AttentionOps implements AutoCloseable {
 
     private static final int THREADS = 128;
 
+    /** Heads share keys only where this many threadgroups are left: about one a multiprocessor of a large GPU. */
+    private static final int MIN_THREADGROUPS = 96;
+
     /** Threads of the kernels for single rows: 8 simdgroups. */
     private static final int SINGLE_THREADS = 256;
 
@@ -138,7 +141,11 @@ final class AttentionOps implements AutoCloseable {
         int splits = splits(q, kv);
         // Both forms' pipelines are made at once: a step that crosses over to the other compiles nothing.
         merge.pipeline();
-        int group = group(numHeads / kv.numKvHeads(), single[size].length);
+        for (Kernel[] form : single[size]) {
+            form[Shaders.cacheType(kv.dtype())].pipeline();
+        }
+        int perHead = splits * table.numSingleRows();
+        int group = group(numHeads, numHeads / kv.numKvHeads(), perHead, single[size].length);
         encoder.kernel(single[size][group][Shaders.cacheType(kv.dtype())]);
         arguments(out, q, kv, splits, scale, softcap);
         rows(table, table.singleRows());
@@ -160,10 +167,11 @@ final class AttentionOps implements AutoCloseable {
         }
     }
 
-    /** The largest group that divides the query heads of a KV head. */
-    private static int group(int headsPerKvHead, int kernels) {
+    /** The largest group that divides the query heads of a KV head and still leaves enough threadgroups. */
+    private static int group(int numHeads, int headsPerKvHead, int perHead, int kernels) {
         int group = kernels - 1;
-        while (headsPerKvHead % GROUPS[group] != 0) {
+        while (group > 0
+                && (headsPerKvHead % GROUPS[group] != 0 || numHeads / GROUPS[group] * perHead < MIN_THREADGROUPS)) {
             group--;
         }
         return group;

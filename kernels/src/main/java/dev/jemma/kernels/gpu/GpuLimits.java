@@ -8,8 +8,6 @@ package dev.jemma.kernels.gpu;
  * @param maxBufferBytes largest single buffer
  * @param unifiedMemory host and device share memory
  * @param busySimdgroups simdgroups of matrix-vector work that it takes to keep the memory busy
- * @param prefetchBytes how much of its weights a dispatch may ask for while those before it still run; 0 where dispatches
- *     do not overlap
  * @param matrixUnits whether streams multiply BF16 matrices: {@link GpuStream#multiply}
  */
 public record GpuLimits(
@@ -19,5 +17,4 @@ public record GpuLimits(
         long maxBufferBytes,
         boolean unifiedMemory,
         int busySimdgroups,
-        int prefetchBytes,
         boolean matrixUnits) {}

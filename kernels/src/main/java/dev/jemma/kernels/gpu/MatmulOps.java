@@ -1,5 +1,6 @@
 package dev.jemma.kernels.gpu;
 
+import dev.jemma.kernels.AffineWeight;
 import dev.jemma.kernels.Qkv;
 import dev.jemma.kernels.QkvWeight;
 import dev.jemma.kernels.StepLimits;
@@ -24,12 +25,15 @@ final class MatmulOps implements AutoCloseable {
     /** Outputs that a simdgroup makes at once. */
     private static final int OUTS = 4;
 
-    /** Columns of two loads of a simdgroup: inputs are not split into less. */
+    /** Inputs are not split into less. */
     private static final int MIN_SPLIT_COLS = 256;
 
     private static final int TILE_OUTS = 64;
     private static final int TILE_ROWS = 32;
     private static final int GEMM_THREADS = 128;
+
+    /** How often a matrix fills the device with simdgroups before its inputs are split no more. */
+    private static final int DENSE_ROUNDS = 8;
 
     private final Encoder encoder;
     private final GpuLimits limits;
@@ -78,7 +82,7 @@ final class MatmulOps implements AutoCloseable {
             gemv(out, x, w, null);
         } else {
             encoder.kernel(gemvAny.of(w));
-            gemvArgs(out, x, w, encoder.args(8), 1, 0);
+            gemvArgs(out, x, w, encoder.args(7), 1);
             encoder.reads(x);
             encoder.weight(w);
             encoder.writes(out);
@@ -98,10 +102,10 @@ final class MatmulOps implements AutoCloseable {
 
     private void gemv(Tensor out, Tensor x, Weight w, @Nullable Tensor up) {
         int blocks = Math.ceilDiv(w.rows(), OUTS);
-        int splits = splits(blocks, w.cols());
+        int splits = splits(blocks, w);
         encoder.kernel(forRows(gemv, w, encoder.rows(x)));
-        Args args = encoder.args(10);
-        gemvArgs(out, x, w, args, splits, prefetchBytes(OUTS * blocks));
+        Args args = encoder.args(9);
+        gemvArgs(out, x, w, args, splits);
         args.put(up == null ? 0 : 1).put(up == null ? 0 : up.rowStride());
         encoder.reads(x);
         encoder.weight(w);
@@ -110,20 +114,18 @@ final class MatmulOps implements AutoCloseable {
         runGemv(blocks, splits);
     }
 
-    /** How many simdgroups share a block of outputs: the fewer blocks, the more. */
-    private int splits(int blocks, int cols) {
+    /**
+     * How many simdgroups share a block of outputs. Affine weights: while that leaves them at most as many as fill the
+     * device, since each has its share of unpacking to set up. Dense ones: until they fill the device several times over,
+     * so that the last ones to run leave little of it idle.
+     */
+    private int splits(int blocks, Weight w) {
+        int most = w instanceof AffineWeight ? limits.busySimdgroups() : 2 * DENSE_ROUNDS * limits.busySimdgroups();
         int splits = 1;
-        while (splits < MAX_SPLITS
-                && blocks * splits < limits.busySimdgroups()
-                && cols >= 2 * splits * MIN_SPLIT_COLS) {
+        while (splits < MAX_SPLITS && 2 * blocks * splits <= most && w.cols() >= 2 * splits * MIN_SPLIT_COLS) {
             splits *= 2;
         }
         return splits;
-    }
-
-    /** Of each weight row, so that those of all simdgroups that run at once come to what the device allows. */
-    private int prefetchBytes(int weightRows) {
-        return limits.prefetchBytes() / Math.min(weightRows, OUTS * limits.busySimdgroups());
     }
 
     private void gemvArgs(Tensor out, Tensor x, Weight w, Args args) {
@@ -135,9 +137,9 @@ final class MatmulOps implements AutoCloseable {
                 .put(WeightFormat.groupShift(w));
     }
 
-    private void gemvArgs(Tensor out, Tensor x, Weight w, Args args, int splits, int prefetchBytes) {
+    private void gemvArgs(Tensor out, Tensor x, Weight w, Args args, int splits) {
         gemvArgs(out, x, w, args);
-        args.put(splits).put(prefetchBytes);
+        args.put(splits);
     }
 
     private void runGemv(int blocks, int splits) {
@@ -192,10 +194,10 @@ final class MatmulOps implements AutoCloseable {
         int valueOuts = w.v() == null ? 0 : v.rows();
         int blocks =
                 Math.ceilDiv(w.q().rows(), OUTS) + Math.ceilDiv(w.k().rows(), OUTS) + Math.ceilDiv(valueOuts, OUTS);
-        int splits = splits(blocks, x.cols());
+        int splits = splits(blocks, w.q());
         encoder.kernel(forRows(gemvQkv, w.q(), encoder.rows(x)));
-        Args args = encoder.args(14);
-        gemvArgs(out.q(), x, w.q(), args, splits, prefetchBytes(OUTS * blocks));
+        Args args = encoder.args(13);
+        gemvArgs(out.q(), x, w.q(), args, splits);
         args.put(w.q().rows())
                 .put(w.k().rows())
                 .put(valueOuts)
@@ -231,9 +233,9 @@ final class MatmulOps implements AutoCloseable {
             return;
         }
         int blocks = Math.ceilDiv(gate.rows(), OUTS / 2);
-        int splits = splits(blocks, x.cols());
+        int splits = splits(blocks, gate);
         encoder.kernel(forRows(gemvGeglu, gate, encoder.rows(x)));
-        gemvArgs(out, x, gate, encoder.args(8), splits, prefetchBytes(OUTS * blocks));
+        gemvArgs(out, x, gate, encoder.args(7), splits);
         encoder.reads(x);
         encoder.weight(gate);
         encoder.weight(up);

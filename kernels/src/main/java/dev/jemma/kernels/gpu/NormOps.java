@@ -6,17 +6,16 @@ import org.jspecify.annotations.Nullable;
 
 /** Norms over whole rows or groups of columns: {@code norm.metal}. */
 final class NormOps {
-    /** Columns that a thread of {@code add_norm} holds at most. */
-    private static final int HELD = 8;
-
     private final Encoder encoder;
     private final Kernel norm;
     private final Kernel addNorm;
+    private final Kernel wideAddNorm;
 
     NormOps(Encoder encoder, Shaders shaders) {
         this.encoder = encoder;
         norm = shaders.kernel("norm.metal", "rms_norm");
-        addNorm = shaders.kernel("norm.metal", "add_norm");
+        addNorm = shaders.kernel("norm.metal", "add_norm_held4");
+        wideAddNorm = shaders.kernel("norm.metal", "add_norm_held8");
     }
 
     void rmsNorm(Tensor out, Tensor x, Norm spec) {
@@ -37,12 +36,13 @@ final class NormOps {
     boolean takes(Tensor x, Norm post, @Nullable Norm pre) {
         return post.size() == x.cols()
                 && (pre == null || pre.size() == x.cols())
-                && x.cols() <= HELD * addNorm.pipeline().maxThreadsPerThreadgroup();
+                && x.cols() <= 8 * wideAddNorm.pipeline().maxThreadsPerThreadgroup();
     }
 
     /** {@code x = (x + post(y)) * scale}, then {@code out = pre(x)} unless {@code pre} is null. */
     void addNorm(Tensor out, Tensor x, Tensor y, Norm post, float scale, @Nullable Norm pre) {
-        encoder.kernel(addNorm)
+        boolean narrow = x.cols() <= 4 * addNorm.pipeline().maxThreadsPerThreadgroup();
+        encoder.kernel(narrow ? addNorm : wideAddNorm)
                 .args(10)
                 .put(post.size())
                 .put(x.rowStride())

@@ -51,7 +51,6 @@ public final class MetalDriver implements GpuDriver {
                 memory.maxBufferBytes(),
                 true,
                 BUSY_SIMDGROUPS,
-                0,
                 false);
     }
 

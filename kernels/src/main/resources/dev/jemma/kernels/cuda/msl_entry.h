@@ -16,17 +16,6 @@ JEMMA_FN void await_inputs() {
     asm volatile("griddepcontrol.wait;" ::: "memory");
 #endif
 }
-// Into the L2 cache, in whole 16 bytes.
-JEMMA_FN void prefetch(const uchar *from, int bytes) {
-#if __CUDA_ARCH__ >= 900
-    ulong first = ((ulong)from + 15) & ~15ul;
-    ulong end = ((ulong)from + (ulong)bytes) & ~15ul;
-    if (end > first) {
-        asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(first), "r"((unsigned)(end - first)));
-    }
-#endif
-}
-
 namespace metal {
 struct uintTriple { unsigned v[3]; };
 JEMMA_FN unsigned threadIndex() { return threadIdx.x + blockDim.x * (threadIdx.y + blockDim.y * threadIdx.z); }

@@ -140,7 +140,7 @@ public final class IdleDriver implements GpuDriver {
 
     @Override
     public GpuLimits limits() {
-        return new GpuLimits(32, 1024, 32 << 10, Long.MAX_VALUE, true, 512, 0, false);
+        return new GpuLimits(32, 1024, 32 << 10, Long.MAX_VALUE, true, 512, false);
     }
 
     @Override

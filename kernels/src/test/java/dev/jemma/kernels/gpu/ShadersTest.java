@@ -59,6 +59,6 @@ class ShadersTest {
                 assertThat(names.add(function)).as("%s in %s", function, file).isTrue();
             }
         }
-        assertThat(names).contains("add_norm", "gemv_bf16_rows1", "attention_tiled_f16_512", "sdpa_bf16");
+        assertThat(names).contains("rms_norm", "gemv_bf16_rows1", "attention_tiled_f16_512", "sdpa_bf16");
     }
 }

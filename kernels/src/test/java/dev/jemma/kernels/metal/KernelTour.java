@@ -21,6 +21,7 @@ import dev.jemma.kernels.StepLimits;
 import dev.jemma.kernels.Tensor;
 import dev.jemma.kernels.VectorF32;
 import dev.jemma.kernels.Weight;
+import dev.jemma.kernels.gpu.FunctionConstants;
 import dev.jemma.kernels.gpu.GpuDevice;
 import dev.jemma.kernels.gpu.GpuDriver;
 import dev.jemma.kernels.gpu.GpuStream;
@@ -28,6 +29,9 @@ import dev.jemma.kernels.gpu.KvCopyKernels;
 import dev.jemma.kernels.gpu.SdpaKernels;
 import dev.jemma.kernels.gpu.SdpaOperands;
 import dev.jemma.kernels.gpu.SdpaShape;
+import dev.jemma.kernels.gpu.Shaders;
+import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
@@ -69,6 +73,36 @@ final class KernelTour implements AutoCloseable {
             }
         }
         bareMemory();
+        matrixOperands();
+    }
+
+    /** Kernels that serve a vendor's matrix multiplication, which Metal does without. */
+    private void matrixOperands() {
+        for (int bits : new int[] {4, 8}) {
+            dispatch(
+                    "dequantize_affine" + bits,
+                    new int[] {96, 1, 5},
+                    memory(2 * 96 * bits / 8),
+                    memory(4 * 2 * 3),
+                    memory(4 * 2 * 3),
+                    memory(2 * 96));
+        }
+        dispatch("narrow_rows", new int[] {96, 97}, memory(4 * (97 + 96)), memory(2 * 2 * 96));
+    }
+
+    private void dispatch(String function, int[] fields, Region... buffers) {
+        try (GpuStream bare = driver.openStream();
+                Arena arena = Arena.ofConfined()) {
+            bare.begin(MetalTest.INPUTS);
+            FunctionConstants constants = FunctionConstants.NONE.with(0, 0);
+            bare.pipeline(driver.pipeline(Shaders.library("narrow.metal"), function, constants));
+            bare.bytes(0, arena.allocateFrom(ValueLayout.JAVA_INT, fields));
+            for (int i = 0; i < buffers.length; i++) {
+                bare.buffer(i + 1, buffers[i].buffer(), 0);
+            }
+            bare.dispatch(1, function.startsWith("narrow") ? 2 : 1, 1, 32, 1, 1);
+            bare.await(bare.submit());
+        }
     }
 
     private void run(int rows, int position, Consumer<Commands> ops) {

@@ -1,6 +1,7 @@
 package dev.jemma.models.golden;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.jemma.kernels.DType;
 import dev.jemma.models.golden.GoldenFixture.Prompt;
@@ -35,12 +36,22 @@ abstract class GoldenContract {
     }
 
     /**
-     * Largest error of a number of the forward pass. A layer has four projections one behind the other, of two operands
-     * each; where these are rounded, independent relative errors add up in quadrature to {@code sqrt(8 L)} roundings of the
+     * Skips what rounding makes incomparable: an expert whose logit is nearly another's is chosen or not by a rounding, and
+     * what follows has nothing to do with the stored numbers.
+     */
+    private void needsCertainRouting(String name) {
+        assumeTrue(
+                operandRounding() == 0 || !name.contains("moe"),
+                name + ": rounded operands can change which experts are chosen; run with -Djemma.cuda.exact=true");
+    }
+
+    /**
+     * Largest error of a number of the forward pass. A layer has up to six projections one behind the other (queries, o,
+     * gate, down, and two of per-layer inputs), of two operands each; where these are rounded, independent relative errors add up in quadrature to {@code sqrt(12 L)} roundings of the
      * numbers' size. No single one may be further off than eight times that.
      */
     private double tolerance(GoldenRun run, float[] expected) {
-        double rounding = operandRounding() * Math.sqrt(8.0 * run.numLayers());
+        double rounding = operandRounding() * Math.sqrt(12.0 * run.numLayers());
         return F32_TOLERANCE + 8 * rounding * rootMeanSquare(expected);
     }
 
@@ -60,6 +71,7 @@ abstract class GoldenContract {
     @ParameterizedTest
     @MethodSource("checkpoints")
     void logitsAtEveryPosition(String name) {
+        needsCertainRouting(name);
         GoldenFixture fixture = GoldenFixture.checkpoint(name);
         try (GoldenRun run = new GoldenRun(fixture.folder(), setup(DType.F32, 64))) {
             for (Prompt prompt : fixture.prompts()) {
@@ -74,6 +86,7 @@ abstract class GoldenContract {
     @ParameterizedTest
     @MethodSource("checkpoints")
     void hiddenStatesAfterEveryLayer(String name) {
+        needsCertainRouting(name);
         GoldenFixture fixture = GoldenFixture.checkpoint(name);
         Prompt prompt = fixture.prompts().get(1);
         try (GoldenRun run = new GoldenRun(fixture.folder(), setup(DType.F32, prompt.ids().length))) {
@@ -89,6 +102,7 @@ abstract class GoldenContract {
     @ParameterizedTest
     @MethodSource("checkpoints")
     void greedyContinuation(String name) {
+        needsCertainRouting(name);
         GoldenFixture fixture = GoldenFixture.checkpoint(name);
         try (GoldenRun run = new GoldenRun(fixture.folder(), setup(DType.F32, 64))) {
             assertGreedy(name, fixture, run, Integer.MAX_VALUE);
@@ -98,6 +112,7 @@ abstract class GoldenContract {
     @ParameterizedTest
     @MethodSource("checkpointsAndChunks")
     void chunkedPrefill(String name, int chunk) {
+        needsCertainRouting(name);
         GoldenFixture fixture = GoldenFixture.checkpoint(name);
         try (GoldenRun run = new GoldenRun(fixture.folder(), setup(DType.F32, chunk))) {
             assertGreedy(name, fixture, run, SHORT);
@@ -107,6 +122,7 @@ abstract class GoldenContract {
     @ParameterizedTest
     @MethodSource("checkpoints")
     void besideThreeBusySequences(String name) {
+        needsCertainRouting(name);
         GoldenFixture fixture = GoldenFixture.checkpoint(name);
         try (GoldenRun run = new GoldenRun(fixture.folder(), new Setup(backend(), DType.F32, 16, true))) {
             assertGreedy(name, fixture, run, SHORT);
@@ -149,6 +165,7 @@ abstract class GoldenContract {
     @ParameterizedTest
     @MethodSource("checkpoints")
     void logitsWithF16Cache(String name) {
+        needsCertainRouting(name);
         GoldenFixture fixture = GoldenFixture.checkpoint(name);
         try (GoldenRun run = new GoldenRun(fixture.folder(), setup(DType.F16, 16))) {
             for (Prompt prompt : fixture.prompts()) {
@@ -157,7 +174,7 @@ abstract class GoldenContract {
                 float[] all = run.allLogits(prompt.ids());
                 float[] actual = Arrays.copyOfRange(all, all.length - expected.length, all.length);
                 double cacheRounding = F16_ROUNDING * Math.sqrt(2.0 * run.numLayers());
-                double rounding = Math.hypot(cacheRounding, operandRounding() * Math.sqrt(8.0 * run.numLayers()));
+                double rounding = Math.hypot(cacheRounding, operandRounding() * Math.sqrt(12.0 * run.numLayers()));
                 double bound = rounding * rootMeanSquare(expected);
                 assertThat(rootMeanSquare(difference(actual, expected)))
                         .as("%s: root mean square error", what)
