@@ -108,15 +108,9 @@ public final class CudaGpuDriver implements GpuDriver {
 
     @Override
     public GpuLimits limits() {
-        int busySimdgroups =
-                context.multiprocessors() * SIMDGROUPS_PER_MULTIPROCESSOR;
+        int busySimdgroups = context.multiprocessors() * SIMDGROUPS_PER_MULTIPROCESSOR;
         return new GpuLimits(
-                32,
-                1024,
-                context.maxThreadgroupMemory(),
-                Long.MAX_VALUE,
-                false,
-                busySimdgroups, matrices != null);
+                32, 1024, context.maxThreadgroupMemory(), Long.MAX_VALUE, false, busySimdgroups, matrices != null);
     }
 
     @Override

@@ -120,6 +120,11 @@ public final class FillingDevice implements Device {
     }
 
     @Override
+    public boolean isAsynchronous() {
+        return device.isAsynchronous();
+    }
+
+    @Override
     public DeviceMemory memory() {
         return device.memory();
     }
