@@ -87,7 +87,7 @@ final class KernelTour implements AutoCloseable {
                     memory(4 * 2 * 3),
                     memory(2 * 96));
         }
-        dispatch("narrow_rows", new int[] {96, 97}, memory(4 * (97 + 96)), memory(2 * 2 * 96));
+        dispatch("narrow_rows", new int[] {96, 100}, memory(4 * (100 + 96)), memory(2 * 2 * 96));
     }
 
     private void dispatch(String function, int[] fields, Region... buffers) {
