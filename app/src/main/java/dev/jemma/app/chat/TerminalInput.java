@@ -2,6 +2,7 @@ package dev.jemma.app.chat;
 
 import dev.jemma.engine.UsageException;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -80,6 +81,9 @@ final class TerminalInput implements ChatInput {
             while (keys.peek(WAITING_MILLIS) >= ' ' && keys.peek(WAITING_MILLIS) != DELETE) {
                 waiting.append((char) keys.read());
             }
+        } catch (InterruptedIOException ctrlC) {
+            // The editor looks for it before it waits for the next key.
+            Thread.currentThread().interrupt();
         } catch (IOException e) {
             throw new UsageException("terminal: cannot be read: " + e.getMessage(), e);
         }
