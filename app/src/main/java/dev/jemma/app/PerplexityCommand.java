@@ -73,7 +73,7 @@ final class PerplexityCommand implements Callable<Integer> {
             int[] all = model.tokenizer().encode(text);
             int[] ids = Arrays.copyOf(all, Math.min(tokens, all.length));
             int largest = model.config().maxPositionEmbeddings();
-            var options = modelFlags.sessionOptions(1, DEFAULT_WINDOW, largest);
+            var options = modelFlags.sessionOptions(loaded.device(), 1, DEFAULT_WINDOW, largest);
             try (Perplexity perplexity = new Perplexity(
                             model.model(),
                             loaded.device(),

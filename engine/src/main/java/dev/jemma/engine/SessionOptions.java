@@ -1,6 +1,7 @@
 package dev.jemma.engine;
 
 import dev.jemma.kernels.DType;
+import dev.jemma.kernels.Device;
 
 /**
  * What a session takes memory for.
@@ -15,6 +16,12 @@ import dev.jemma.kernels.DType;
 public record SessionOptions(int slots, int contextSize, int prefillChunk, DType kvType, int rewind) {
     /** Chunks beyond this bring a CPU nothing more, and cost sliding layers cache rows. */
     public static final int DEFAULT_PREFILL_CHUNK = 256;
+
+    /**
+     * What fills a GPU: an H200 reads prompts of Gemma 3 1B at 35,000 tokens/s in chunks of 512 and at 165,000 in chunks of
+     * 4096. Beyond this, activations and the rings' extra rows take more memory than most GPUs can spare.
+     */
+    private static final int GPU_PREFILL_CHUNK = 1024;
 
     public SessionOptions {
         require(slots > 0, "parallel", "1 or more", slots);
@@ -34,6 +41,11 @@ public record SessionOptions(int slots, int contextSize, int prefillChunk, DType
     /** The same for sequences that go back {@code positions}. */
     public SessionOptions withRewind(int positions) {
         return new SessionOptions(slots, contextSize, prefillChunk, kvType, positions);
+    }
+
+    /** The chunk that suits a device. */
+    public static int prefillChunkFor(Device device) {
+        return device.isAsynchronous() ? GPU_PREFILL_CHUNK : DEFAULT_PREFILL_CHUNK;
     }
 
     private static void require(boolean holds, String option, String expected, Object got) {

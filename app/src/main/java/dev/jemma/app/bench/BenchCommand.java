@@ -127,7 +127,7 @@ public final class BenchCommand implements Callable<Integer> {
             int slots = tests.stream().mapToInt(BenchTest::sequences).max().orElse(1);
             int needed = tests.stream().mapToInt(BenchTest::positions).max().orElse(1);
             int largest = model.config().maxPositionEmbeddings();
-            SessionOptions options = modelFlags.sessionOptions(slots, needed, largest);
+            SessionOptions options = modelFlags.sessionOptions(device, slots, needed, largest);
             if (needed > options.contextSize()) {
                 throw new UsageException("bench: expected tests of at most " + options.contextSize()
                         + " positions (the context size), got one of " + needed + "; use smaller -d, -p or -n");

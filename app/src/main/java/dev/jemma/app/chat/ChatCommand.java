@@ -119,7 +119,8 @@ public final class ChatCommand implements Callable<Integer> {
             TextModel model = loaded.model();
             Settings settings = settings(model);
             SessionOptions options = modelFlags
-                    .sessionOptions(1, DEFAULT_CONTEXT, model.config().maxPositionEmbeddings())
+                    .sessionOptions(
+                            loaded.device(), 1, DEFAULT_CONTEXT, model.config().maxPositionEmbeddings())
                     .withRewind(REWIND);
             try (Session session = loaded.openSession(options)) {
                 Conversation conversation = new Conversation(model, session);

@@ -45,8 +45,8 @@ public final class ModelFlags {
     @Option(
             names = "--prefill-chunk",
             paramLabel = "N",
-            description = "Most prompt tokens per step; default: ${DEFAULT-VALUE}.")
-    private int prefillChunk = SessionOptions.DEFAULT_PREFILL_CHUNK;
+            description = "Most prompt tokens per step; default: 256, on GPUs 1024.")
+    private @Nullable Integer prefillChunk;
 
     @Option(names = "--kv-type", paramLabel = "TYPE", description = "Keys and values: f16 or f32; default: f16.")
     private String kvType = "f16";
@@ -76,16 +76,18 @@ public final class ModelFlags {
     /**
      * What to take memory for.
      *
+     * @param device where the session will run
      * @param needed tokens that the request is known to need
      * @param largest positions that the model was made for
      */
-    public SessionOptions sessionOptions(int slots, long needed, int largest) {
+    public SessionOptions sessionOptions(Device device, int slots, long needed, int largest) {
         if (contextSize < 0 || contextSize > largest) {
             throw new UsageException(
                     "ctx-size: expected 1 to " + largest + " (what the model was trained for), got " + contextSize);
         }
         int size = contextSize > 0 ? contextSize : (int) Math.min(needed, largest);
-        return new SessionOptions(slots, size, Math.min(prefillChunk, size), parseKvType());
+        int chunk = prefillChunk != null ? prefillChunk : SessionOptions.prefillChunkFor(device);
+        return new SessionOptions(slots, size, Math.min(chunk, size), parseKvType());
     }
 
     private DType parseKvType() {

@@ -128,7 +128,10 @@ public final class GenerateCommand implements Callable<Integer> {
             SamplingOptions sampling = samplingFlags.over(model.generationDefaults());
             StopConditions stop = lengthFlags.conditions(model.stopIds());
             SessionOptions sessionOptions = modelFlags.sessionOptions(
-                    1, lengthFlags.contextFor(ids.size()), model.config().maxPositionEmbeddings());
+                    loaded.device(),
+                    1,
+                    lengthFlags.contextFor(ids.size()),
+                    model.config().maxPositionEmbeddings());
             try (Session session = loaded.openSession(sessionOptions)) {
                 Generator generator = new Generator(new Scheduler(session, model.tokenizer()));
                 GenerationRequest request = new GenerationRequest("", ids, sampling, stop, logprobs, !raw);
@@ -169,6 +172,7 @@ public final class GenerateCommand implements Callable<Integer> {
         boolean piped = batchFlags.input().equals("-");
         TokenIds prefix = queue.commonPrefix(piped ? parallel : Math.max(parallel, PREFIX_SAMPLE));
         SessionOptions options = modelFlags.sessionOptions(
+                loaded.device(),
                 parallel + (prefix.size() > 0 ? 1 : 0),
                 lengthFlags.contextFor(BATCH_PROMPT_TOKENS),
                 model.config().maxPositionEmbeddings());

@@ -47,8 +47,9 @@ abstract class GoldenContract {
 
     /**
      * Largest error of a number of the forward pass. A layer has up to six projections one behind the other (queries, o,
-     * gate, down, and two of per-layer inputs), of two operands each; where these are rounded, independent relative errors add up in quadrature to {@code sqrt(12 L)} roundings of the
-     * numbers' size. No single one may be further off than eight times that.
+     * gate, down, and two of per-layer inputs), of two operands each; where these are rounded, independent relative errors
+     * add up in quadrature to {@code sqrt(12 L)} roundings of the numbers' size. No single one may be further off than
+     * eight times that.
      */
     private double tolerance(GoldenRun run, float[] expected) {
         double rounding = operandRounding() * Math.sqrt(12.0 * run.numLayers());
