@@ -23,7 +23,6 @@ public final class CpuProvider implements DeviceProvider {
         if (ByteOrder.nativeOrder() != ByteOrder.LITTLE_ENDIAN) {
             throw new DeviceException.Unavailable("cpu: expected a little-endian machine; use --backend reference");
         }
-        int threads = options.threads() == 0 ? Runtime.getRuntime().availableProcessors() : options.threads();
-        return new CpuDevice(threads);
+        return new CpuDevice(options.threads());
     }
 }

@@ -51,9 +51,17 @@ final class RowPool implements AutoCloseable {
 
     /** @param threads the caller's included */
     RowPool(int threads) {
+        this(threads, 0);
+    }
+
+    /**
+     * @param threads the caller's included
+     * @param lateNanos how long after the first task one of the threads joins in
+     */
+    RowPool(int threads, long lateNanos) {
         workers = new Worker[threads - 1];
         for (int i = 0; i < workers.length; i++) {
-            workers[i] = new Worker(i + 1);
+            workers[i] = new Worker(i + 1, i == workers.length - 1 ? lateNanos : 0);
             workers[i].start();
         }
     }
@@ -190,16 +198,25 @@ final class RowPool implements AutoCloseable {
 
     private final class Worker extends Thread {
         private final int index;
+        private final long lateNanos;
         private volatile boolean parked;
 
-        Worker(int index) {
+        Worker(int index, long lateNanos) {
             super("jemma-cpu-" + index);
             this.index = index;
+            this.lateNanos = lateNanos;
             setDaemon(true);
         }
 
         @Override
         public void run() {
+            if (lateNanos > 0) {
+                awaitTask();
+                long start = System.nanoTime();
+                for (long left = lateNanos; left > 0 && !closed; left = lateNanos - (System.nanoTime() - start)) {
+                    LockSupport.parkNanos(this, left);
+                }
+            }
             while (!closed) {
                 takeChunks(index);
                 awaitTask();

@@ -74,6 +74,29 @@ class RowPoolTest {
         }
     }
 
+    @Test
+    void aThreadThatIsLateJoinsInTheEnd() throws InterruptedException {
+        try (RowPool pool = new RowPool(2, TimeUnit.MILLISECONDS.toNanos(30))) {
+            int[] rows = new int[10];
+            pool.run((worker, from, to) -> rows[from] = 1, 10, 1);
+            assertThat(rows).containsOnly(1);
+            CountDownLatch bothRun = new CountDownLatch(2);
+            pool.run(
+                    (worker, from, to) -> {
+                        bothRun.countDown();
+                        awaitQuietly(bothRun);
+                    },
+                    2,
+                    1);
+            assertThat(bothRun.await(0, TimeUnit.SECONDS)).isTrue();
+        }
+        // One that nothing was run on, and one whose thread is still waiting, can be closed.
+        new RowPool(2, TimeUnit.DAYS.toNanos(1)).close();
+        try (RowPool pool = new RowPool(2, TimeUnit.DAYS.toNanos(1))) {
+            pool.run((worker, from, to) -> {}, 10, 1);
+        }
+    }
+
     private static void awaitQuietly(CountDownLatch latch) {
         try {
             latch.await();
