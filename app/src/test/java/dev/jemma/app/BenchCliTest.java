@@ -53,6 +53,7 @@ class BenchCliTest {
                 "-pg 7; pg: expected P,N with two counts",
                 "-p 0 -n 0; bench: expected a test, got none",
                 "--plot x.pdf; plot: expected a file named .svg or .png",
+                "--compare x.json -o csv; compare: expected -o md",
                 "--compare none.json; compare: expected a file that 'jemma bench -o json' wrote",
                 "-d 100000; bench: expected tests of at most",
             })

@@ -90,7 +90,10 @@ public final class BenchCommand implements Callable<Integer> {
             description = "md, csv, json or jsonl; default: md.")
     private String format = "md";
 
-    @Option(names = "--compare", paramLabel = "FILE", description = "Show ratios to what -o json wrote earlier.")
+    @Option(
+            names = "--compare",
+            paramLabel = "FILE",
+            description = "Show ratios to what -o json wrote earlier; with -o md.")
     private @Nullable Path compare;
 
     @Option(
@@ -106,6 +109,10 @@ public final class BenchCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         BenchFormat output = format();
+        if (compare != null && output != BenchFormat.MD) {
+            throw new UsageException(
+                    "compare: expected -o md, which alone has a column for ratios, got '" + format + "'");
+        }
         List<BenchTest> tests = tests();
         Map<String, Double> earlier = compare == null ? Map.of() : EarlierReport.read(compare);
         if (plot != null && !BenchPlot.canWrite(plot)) {
