@@ -32,7 +32,7 @@ final class CudaModules implements AutoCloseable {
     private static final int MAX_DYNAMIC_SHARED_MEMORY = 8;
 
     /** Files beside this class. */
-    private static final List<String> OWN_LIBRARIES = List.of("attention_mma");
+    private static final List<String> OWN_LIBRARIES = List.of("attention_mma", "gemv_affine_mma");
 
     private final CudaContext context;
     private final boolean ownKernels;

@@ -66,7 +66,7 @@ final class AttentionOps implements AutoCloseable {
         };
         for (int i = 0; i < HEAD_DIMS.length; i++) {
             if (ownTileBytes(HEAD_DIMS[i]) <= driver.limits().maxThreadgroupMemory()) {
-                own[i] = shaders.own("attention_mma", "attention_mma_" + HEAD_DIMS[i])
+                own[i] = shaders.own("attention_mma", "attention_mma_" + HEAD_DIMS[i], FunctionConstants.NONE)
                         .orElse(null);
             }
         }

@@ -39,6 +39,7 @@ final class MatmulOps implements AutoCloseable {
     private final Encoder encoder;
     private final GpuLimits limits;
     private final @Nullable MatrixUnits units;
+    private final @Nullable OwnGemv own;
     private final KernelFamily[] gemv;
     private final KernelFamily[] gemvQkv;
     private final KernelFamily[] gemvGeglu;
@@ -50,6 +51,7 @@ final class MatmulOps implements AutoCloseable {
         this.encoder = encoder;
         limits = driver.limits();
         units = limits.matrixUnits() ? new MatrixUnits(encoder, shaders, driver, steps) : null;
+        own = OwnGemv.of(shaders, driver).orElse(null);
         gemv = byRows(shaders, "gemv_%s");
         gemvQkv = byRows(shaders, "gemv_qkv_%s");
         gemvGeglu = byRows(shaders, "gemv_geglu_%s");
@@ -102,9 +104,20 @@ final class MatmulOps implements AutoCloseable {
     }
 
     private void gemv(Tensor out, Tensor x, Weight w, @Nullable Tensor up) {
+        if (own != null && encoder.rows(x) == 1 && OwnGemv.takes(w, OwnGemv.WIDE_OUTS)) {
+            OwnGemv.Form form = own.matmul(w);
+            gemv(out, x, w, up, form.kernel(), 1);
+            runOwn(form, w.rows());
+            return;
+        }
         int blocks = Math.ceilDiv(w.rows(), OUTS);
         int splits = splits(blocks, w);
-        encoder.kernel(forRows(gemv, w, encoder.rows(x)));
+        gemv(out, x, w, up, forRows(gemv, w, encoder.rows(x)), splits);
+        runGemv(blocks, splits);
+    }
+
+    private void gemv(Tensor out, Tensor x, Weight w, @Nullable Tensor up, Kernel kernel, int splits) {
+        encoder.kernel(kernel);
         Args args = encoder.args(9);
         gemvArgs(out, x, w, args, splits);
         args.put(up == null ? 0 : 1).put(up == null ? 0 : up.rowStride());
@@ -112,7 +125,10 @@ final class MatmulOps implements AutoCloseable {
         encoder.weight(w);
         encoder.reads(up == null ? x : up);
         encoder.writes(out);
-        runGemv(blocks, splits);
+    }
+
+    private void runOwn(OwnGemv.Form form, int outs) {
+        encoder.run(outs / form.outs(), 1, 1, 32 * form.simdgroups());
     }
 
     /**
@@ -191,12 +207,30 @@ final class MatmulOps implements AutoCloseable {
     }
 
     private void fusedQkv(Qkv out, Tensor x, QkvWeight w, Weight v) {
-        Tensor values = w.v() == null ? out.k() : out.v();
         int valueOuts = w.v() == null ? 0 : v.rows();
+        if (own != null
+                && encoder.rows(x) == 1
+                && OwnGemv.takes(w.q(), OwnGemv.WIDE_OUTS)
+                && OwnGemv.takes(w.k(), OwnGemv.WIDE_OUTS)
+                && OwnGemv.takes(v, OwnGemv.WIDE_OUTS)) {
+            int outs = w.q().rows() + w.k().rows() + valueOuts;
+            OwnGemv.Form form = own.qkv(w.q(), outs);
+            fusedQkv(out, x, w, form.kernel(), 1);
+            runOwn(form, outs);
+            return;
+        }
         int blocks =
                 Math.ceilDiv(w.q().rows(), OUTS) + Math.ceilDiv(w.k().rows(), OUTS) + Math.ceilDiv(valueOuts, OUTS);
         int splits = splits(blocks, w.q());
-        encoder.kernel(forRows(gemvQkv, w.q(), encoder.rows(x)));
+        fusedQkv(out, x, w, forRows(gemvQkv, w.q(), encoder.rows(x)), splits);
+        runGemv(blocks, splits);
+    }
+
+    private void fusedQkv(Qkv out, Tensor x, QkvWeight w, Kernel kernel, int splits) {
+        Weight v = w.v() == null ? w.k() : w.v();
+        Tensor values = w.v() == null ? out.k() : out.v();
+        int valueOuts = w.v() == null ? 0 : v.rows();
+        encoder.kernel(kernel);
         Args args = encoder.args(13);
         gemvArgs(out.q(), x, w.q(), args, splits);
         args.put(w.q().rows())
@@ -212,7 +246,6 @@ final class MatmulOps implements AutoCloseable {
         encoder.writes(out.q());
         encoder.writes(out.k());
         encoder.writes(values);
-        runGemv(blocks, splits);
     }
 
     private static boolean sameLayout(Weight a, Weight b) {
@@ -233,15 +266,28 @@ final class MatmulOps implements AutoCloseable {
             gemmGeglu(out, x, gate, up);
             return;
         }
+        if (own != null
+                && encoder.rows(x) == 1
+                && OwnGemv.takes(gate, OwnGemv.WIDE_OUTS / 2)
+                && OwnGemv.takes(up, OwnGemv.WIDE_OUTS / 2)) {
+            OwnGemv.Form form = own.geglu(gate);
+            gemvGeglu(out, x, gate, up, form.kernel(), 1);
+            runOwn(form, gate.rows());
+            return;
+        }
         int blocks = Math.ceilDiv(gate.rows(), OUTS / 2);
         int splits = splits(blocks, gate);
-        encoder.kernel(forRows(gemvGeglu, gate, encoder.rows(x)));
+        gemvGeglu(out, x, gate, up, forRows(gemvGeglu, gate, encoder.rows(x)), splits);
+        runGemv(blocks, splits);
+    }
+
+    private void gemvGeglu(Tensor out, Tensor x, Weight gate, Weight up, Kernel kernel, int splits) {
+        encoder.kernel(kernel);
         gemvArgs(out, x, gate, encoder.args(7), splits);
         encoder.reads(x);
         encoder.weight(gate);
         encoder.weight(up);
         encoder.writes(out);
-        runGemv(blocks, splits);
     }
 
     private void gemmGeglu(Tensor out, Tensor x, Weight gate, Weight up) {

@@ -57,8 +57,8 @@ public final class Shaders {
     }
 
     /** A kernel of the driver's own library {@code name}, if it has it. */
-    Optional<Kernel> own(String name, String function) {
-        return driver.ownLibrary(name).map(library -> new Kernel(driver, library, function, FunctionConstants.NONE));
+    Optional<Kernel> own(String name, String function, FunctionConstants constants) {
+        return driver.ownLibrary(name).map(library -> new Kernel(driver, library, function, constants));
     }
 
     /** One kernel for each weight format, from one file or from one for dense and one for affine weights. */

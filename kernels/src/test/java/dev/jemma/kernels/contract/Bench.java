@@ -28,7 +28,7 @@ import java.util.function.Consumer;
  */
 public final class Bench implements AutoCloseable {
     /** Room for every case of the contract. */
-    static final StepLimits LIMITS = new StepLimits(136, 136, 4, 8192, 16, 4096, 4608, 70_000);
+    static final StepLimits LIMITS = new StepLimits(136, 136, 4, 8192, 16, 4096, 8448, 70_000);
 
     /** Rows that every activation has memory for: more than most steps use, to show writes past the last. */
     private static final int MIN_ROWS = 40;

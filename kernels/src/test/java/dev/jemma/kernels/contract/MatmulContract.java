@@ -114,6 +114,21 @@ public abstract class MatmulContract extends ContractFixture {
         }
     }
 
+    /** Sizes at which kernels for one row of activations differ: many outputs, few, and few of many columns. */
+    @Test
+    void matmulOfOneRow() {
+        WeightFormat format = new WeightFormat.Affine(4, 64, DType.BF16, 0);
+        matmul(format, RowSet.ALL, 1, 8448, 128);
+        matmul(format, RowSet.ALL, 1, 2112, 384);
+        matmul(format, RowSet.ALL, 1, 96, 640);
+        matmul(new WeightFormat.Affine(4, 64, DType.F16, 0), RowSet.ALL, 1, 64, 1024);
+        matmul(format, RowSet.ALL, 1, 64, 8320);
+        matmul(format, RowSet.ALL, 1, 2112, 3328);
+        gatedMatmul(format, 1, 96);
+        gateUpGeglu(format, 1, 48);
+        gateUpGeglu(format, 1, 4224);
+    }
+
     @Test
     void projectQkv() {
         for (WeightFormat format : WeightFormat.kinds()) {
@@ -151,7 +166,7 @@ public abstract class MatmulContract extends ContractFixture {
             Tensor x = bench.input("x", RowSet.ALL, 128);
             WeightSample wq = WeightFormat.kinds().get(3).create(bench, 64, 128);
             WeightSample wk = WeightFormat.kinds().get(2).create(bench, 32, 128);
-            WeightSample wv = WeightFormat.kinds().get(4).create(bench, 32, 128);
+            WeightSample wv = WeightFormat.kinds().get(5).create(bench, 32, 128);
             Qkv qkv = new Qkv(
                     bench.output("q", RowSet.ALL, 64),
                     bench.output("k", RowSet.ALL, 32),
