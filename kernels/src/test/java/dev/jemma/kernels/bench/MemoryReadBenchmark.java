@@ -28,7 +28,8 @@ public class MemoryReadBenchmark {
     private static final VectorSpecies<Long> SPECIES = LongVector.SPECIES_PREFERRED;
     private static final long QUARTER = 150_000_000 / 64 * 64;
 
-    private final MemorySegment memory = Arena.ofAuto().allocate(4 * QUARTER, 64).fill((byte) 1);
+    private final MemorySegment memory =
+            Arena.ofAuto().allocate(4 * QUARTER, 64).fill((byte) 1);
 
     @Benchmark
     public long read(KernelBenchmark.Work work) {

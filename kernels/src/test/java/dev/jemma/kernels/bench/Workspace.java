@@ -89,7 +89,9 @@ final class Workspace implements AutoCloseable {
     /** Ids in {@code [0, bound)}. */
     Tensor ids(RowSet set, int cols, int bound) {
         DeviceBuffer buffer = buffer(4L * rows * cols);
-        buffer.write(0, MemorySegment.ofArray(random.ints((long) rows * cols, 0, bound).toArray()));
+        buffer.write(
+                0,
+                MemorySegment.ofArray(random.ints((long) rows * cols, 0, bound).toArray()));
         return Tensor.i32(buffer, set, cols);
     }
 
@@ -117,7 +119,8 @@ final class Workspace implements AutoCloseable {
         outputs.add(() -> {
             float[] elements = new float[rows * tensor.cols()];
             tensor.at().buffer().read(0, MemorySegment.ofArray(elements));
-            return new Output("[" + rows + ", " + tensor.cols() + "]", false, doubles(elements.length, i -> elements[i]));
+            return new Output(
+                    "[" + rows + ", " + tensor.cols() + "]", false, doubles(elements.length, i -> elements[i]));
         });
         return tensor;
     }
