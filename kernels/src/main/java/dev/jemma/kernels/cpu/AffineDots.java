@@ -1,46 +1,90 @@
 package dev.jemma.kernels.cpu;
 
-import static dev.jemma.kernels.cpu.Memory.ALL;
-import static dev.jemma.kernels.cpu.Memory.LE;
-
-import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.VectorOperators;
-import jdk.incubator.vector.VectorShuffle;
-
 /**
  * Dot products of affine rows with activations. With {@code w = scale q + bias} in each group,
  * {@code sum w x = sum_groups scale (sum q x) + bias (sum x)}: codes are multiplied as small integers in F32, a group's
  * scale once per vector, and the sums of x are the same for all rows.
  *
- * <p>A code is masked where it lies in its word and not shifted down, so that its integer is too large by a power of two;
- * {@link #prepare} makes the activations smaller by the same. The highest code is shifted, as its mask would leave a
- * negative integer.
- *
- * <p>Four rows at once, in the order of {@link Streams}.
+ * <p>A code is taken where it lies in its word or near it, so that the number made of it is a power of two too large or
+ * too small; {@link #prepare} multiplies the activations by the inverse.
  */
 final class AffineDots {
-    private static final int V = Lanes.BYTES;
+    /** 4-bit codes: {@link AffineKernels#fourBitsMerged} instead of {@link AffineKernels#fourBits}. */
+    private static final boolean MERGED = Lanes.BYTES == 64;
 
     private AffineDots() {}
 
-    /** Divides activations in word order by what their codes' places in the words are worth. */
-    static void prepare(long x, int cols, int bits) {
-        int perWord = 32 / bits;
+    /**
+     * Scales activations in word order by what their codes' places in the words are worth, and sums them by groups.
+     *
+     * @param to in word order
+     * @param sums gets the sum of each group and zeros behind them, then {@link #corrections}
+     * @param x in plain order
+     */
+    static void prepare(long to, long sums, long x, int cols, AffineShape shape) {
+        int perWord = shape.perWord();
         int blocks = cols / WordOrder.block(perWord);
         for (int block = 0; block < blocks; block++) {
-            for (int n = 1; n < perWord - 1; n++) {
-                long at = x + (long) V * (block * perWord + n);
-                RowKernels.scale(at, at, Lanes.COUNT, 1f / (1 << (n * bits)));
+            for (int n = 0; n < perWord; n++) {
+                long at = to + (long) Lanes.BYTES * (block * perWord + n);
+                RowKernels.scale(at, at, Lanes.COUNT, factor(shape, n));
             }
         }
+        sumGroups(sums, x, cols, shape);
+    }
+
+    /** What activations at the {@code n}-th place of each word are multiplied with. */
+    private static float factor(AffineShape shape, int n) {
+        if (shape.bits() == 4 && MERGED) {
+            return n % 2 == 0 ? AffineKernels.EVEN_FACTOR : AffineKernels.ODD_FACTOR;
+        }
+        // The highest code is shifted down, as its mask would leave a negative integer.
+        return n == shape.perWord() - 1 ? 1 : 1f / (1 << (n * shape.bits()));
+    }
+
+    private static void sumGroups(long sums, long x, int cols, AffineShape shape) {
+        int groupSize = shape.groupSize();
+        int groups = cols / groupSize;
+        int blocked = WordOrder.blocked(cols, shape.perWord());
+        long corrections = corrections(sums, groups);
+        for (int group = 0; group < groups; group++) {
+            long from = x + 4L * group * groupSize;
+            float s0 = 0;
+            float s1 = 0;
+            float s2 = 0;
+            float s3 = 0;
+            for (int i = 0; i < groupSize; i += 4) {
+                s0 += Memory.f32(from + 4L * i);
+                s1 += Memory.f32(from + 4L * i + 4);
+                s2 += Memory.f32(from + 4L * i + 8);
+                s3 += Memory.f32(from + 4L * i + 12);
+            }
+            float even = s0 + s2;
+            float odd = s1 + s3;
+            Memory.putF32(sums + 4L * group, even + odd);
+            boolean corrected = group * groupSize < blocked;
+            float ones = corrected ? AffineKernels.EVEN_FACTOR * even + AffineKernels.ODD_FACTOR * odd : 0;
+            Memory.putF32(corrections + 4L * group, -ones);
+        }
+        Memory.zero(sums + 4L * groups, Lanes.BYTES);
+        Memory.zero(corrections + 4L * groups, Lanes.BYTES);
+    }
+
+    /** Address of what {@link AffineKernels#fourBitsMerged} adds for each group, times the group's scale. */
+    static long corrections(long sums, int groups) {
+        return sums + 4L * groups + Lanes.BYTES;
+    }
+
+    /** Bytes of the sums and corrections of {@code groups} groups. */
+    static long sumsBytes(int groups) {
+        return 2 * (4L * groups + Lanes.BYTES);
     }
 
     /**
      * @param x in word order, prepared
      * @param scales of row r's group g at {@code r * cols / groupSize + g}, with a vector's room behind; {@code biases}
      *     alike
-     * @param sums of x over each group, zero for a vector behind the last
+     * @param sums as {@link #prepare} leaves them
      */
     static void rows(
             long out,
@@ -54,17 +98,21 @@ final class AffineDots {
             int rows) {
         int groups = cols / shape.groupSize();
         long rowBytes = (long) cols * shape.bits() / 8;
-        int quarter = rows / 4;
-        for (int i = 0; i < quarter; i++) {
-            int row = Streams.row(i, quarter);
-            four(out, x, sums, codes, rowBytes, shape, scales, biases, groups, cols, row, quarter);
+        int row = 0;
+        while (rows - row >= 4) {
+            int quarter = Streams.quarter(rows - row, rowBytes);
+            for (int i = 0; i < quarter; i++) {
+                int at = row + Streams.row(i, quarter);
+                four(out, x, sums, codes, rowBytes, shape, scales, biases, groups, cols, at, quarter);
+            }
+            row += 4 * quarter;
         }
         // The last few each as four times the same row.
-        for (int row = 4 * quarter; row < rows; row++) {
+        for (; row < rows; row++) {
             four(out, x, sums, codes, rowBytes, shape, scales, biases, groups, cols, row, 0);
         }
         int done = WordOrder.blocked(cols, shape.perWord());
-        for (int row = 0; done < cols && row < rows; row++) {
+        for (row = 0; done < cols && row < rows; row++) {
             long at = out + 4L * row;
             float rest = tail(x, codes + row * rowBytes, shape, scales, row * groups, done, cols);
             Memory.putF32(at, Memory.f32(at) + rest);
@@ -86,187 +134,21 @@ final class AffineDots {
             int row,
             int apart) {
         long to = out + 4L * row;
+        long next = 4L * apart;
         long from = codes + row * rowBytes;
         long bytesApart = apart * rowBytes;
         int first = row * groups;
         int scalesApart = apart * groups;
-        if (shape.bits() == 4) {
-            fourBits(to, 4L * apart, x, sums, from, bytesApart, shape, scales, biases, first, scalesApart, cols);
+        if (shape.bits() == 8) {
+            AffineKernels.eightBits(
+                    to, next, x, sums, from, bytesApart, shape, scales, biases, first, scalesApart, cols);
+        } else if (MERGED) {
+            AffineKernels.fourBitsMerged(
+                    to, next, x, sums, from, bytesApart, shape, scales, biases, first, scalesApart, cols);
         } else {
-            eightBits(to, 4L * apart, x, sums, from, bytesApart, shape, scales, biases, first, scalesApart, cols);
+            AffineKernels.fourBits(
+                    to, next, x, sums, from, bytesApart, shape, scales, biases, first, scalesApart, cols);
         }
-    }
-
-    private static void fourBits(
-            long out,
-            long next,
-            long x,
-            long sums,
-            long codes,
-            long apart,
-            AffineShape shape,
-            float[] scales,
-            float[] biases,
-            int first,
-            int scalesApart,
-            int cols) {
-        VectorShuffle<Float> spread = shape.spread();
-        int blocks = cols / WordOrder.block(8);
-        FloatVector s0 = FloatVector.zero(Lanes.F);
-        FloatVector s1 = s0;
-        FloatVector s2 = s0;
-        FloatVector s3 = s0;
-        for (int block = 0; block < blocks; block++) {
-            long from = codes + (long) block * V;
-            IntVector w0 = IntVector.fromMemorySegment(Lanes.I, ALL, from, LE);
-            IntVector w1 = IntVector.fromMemorySegment(Lanes.I, ALL, from + apart, LE);
-            IntVector w2 = IntVector.fromMemorySegment(Lanes.I, ALL, from + 2 * apart, LE);
-            IntVector w3 = IntVector.fromMemorySegment(Lanes.I, ALL, from + 3 * apart, LE);
-            long at = x + 8L * V * block;
-            FloatVector y = FloatVector.fromMemorySegment(Lanes.F, ALL, at, LE);
-            FloatVector a0 = ((FloatVector) w0.and(0xf).convertShape(VectorOperators.I2F, Lanes.F, 0)).mul(y);
-            FloatVector a1 = ((FloatVector) w1.and(0xf).convertShape(VectorOperators.I2F, Lanes.F, 0)).mul(y);
-            FloatVector a2 = ((FloatVector) w2.and(0xf).convertShape(VectorOperators.I2F, Lanes.F, 0)).mul(y);
-            FloatVector a3 = ((FloatVector) w3.and(0xf).convertShape(VectorOperators.I2F, Lanes.F, 0)).mul(y);
-            y = FloatVector.fromMemorySegment(Lanes.F, ALL, at + V, LE);
-            a0 = ((FloatVector) w0.and(0xf0).convertShape(VectorOperators.I2F, Lanes.F, 0)).fma(y, a0);
-            a1 = ((FloatVector) w1.and(0xf0).convertShape(VectorOperators.I2F, Lanes.F, 0)).fma(y, a1);
-            a2 = ((FloatVector) w2.and(0xf0).convertShape(VectorOperators.I2F, Lanes.F, 0)).fma(y, a2);
-            a3 = ((FloatVector) w3.and(0xf0).convertShape(VectorOperators.I2F, Lanes.F, 0)).fma(y, a3);
-            y = FloatVector.fromMemorySegment(Lanes.F, ALL, at + 2L * V, LE);
-            a0 = ((FloatVector) w0.and(0xf00).convertShape(VectorOperators.I2F, Lanes.F, 0)).fma(y, a0);
-            a1 = ((FloatVector) w1.and(0xf00).convertShape(VectorOperators.I2F, Lanes.F, 0)).fma(y, a1);
-            a2 = ((FloatVector) w2.and(0xf00).convertShape(VectorOperators.I2F, Lanes.F, 0)).fma(y, a2);
-            a3 = ((FloatVector) w3.and(0xf00).convertShape(VectorOperators.I2F, Lanes.F, 0)).fma(y, a3);
-            y = FloatVector.fromMemorySegment(Lanes.F, ALL, at + 3L * V, LE);
-            a0 = ((FloatVector) w0.and(0xf000).convertShape(VectorOperators.I2F, Lanes.F, 0)).fma(y, a0);
-            a1 = ((FloatVector) w1.and(0xf000).convertShape(VectorOperators.I2F, Lanes.F, 0)).fma(y, a1);
-            a2 = ((FloatVector) w2.and(0xf000).convertShape(VectorOperators.I2F, Lanes.F, 0)).fma(y, a2);
-            a3 = ((FloatVector) w3.and(0xf000).convertShape(VectorOperators.I2F, Lanes.F, 0)).fma(y, a3);
-            y = FloatVector.fromMemorySegment(Lanes.F, ALL, at + 4L * V, LE);
-            a0 = ((FloatVector) w0.and(0xf0000).convertShape(VectorOperators.I2F, Lanes.F, 0)).fma(y, a0);
-            a1 = ((FloatVector) w1.and(0xf0000).convertShape(VectorOperators.I2F, Lanes.F, 0)).fma(y, a1);
-            a2 = ((FloatVector) w2.and(0xf0000).convertShape(VectorOperators.I2F, Lanes.F, 0)).fma(y, a2);
-            a3 = ((FloatVector) w3.and(0xf0000).convertShape(VectorOperators.I2F, Lanes.F, 0)).fma(y, a3);
-            y = FloatVector.fromMemorySegment(Lanes.F, ALL, at + 5L * V, LE);
-            a0 = ((FloatVector) w0.and(0xf00000).convertShape(VectorOperators.I2F, Lanes.F, 0)).fma(y, a0);
-            a1 = ((FloatVector) w1.and(0xf00000).convertShape(VectorOperators.I2F, Lanes.F, 0)).fma(y, a1);
-            a2 = ((FloatVector) w2.and(0xf00000).convertShape(VectorOperators.I2F, Lanes.F, 0)).fma(y, a2);
-            a3 = ((FloatVector) w3.and(0xf00000).convertShape(VectorOperators.I2F, Lanes.F, 0)).fma(y, a3);
-            y = FloatVector.fromMemorySegment(Lanes.F, ALL, at + 6L * V, LE);
-            a0 = ((FloatVector) w0.and(0xf000000).convertShape(VectorOperators.I2F, Lanes.F, 0)).fma(y, a0);
-            a1 = ((FloatVector) w1.and(0xf000000).convertShape(VectorOperators.I2F, Lanes.F, 0)).fma(y, a1);
-            a2 = ((FloatVector) w2.and(0xf000000).convertShape(VectorOperators.I2F, Lanes.F, 0)).fma(y, a2);
-            a3 = ((FloatVector) w3.and(0xf000000).convertShape(VectorOperators.I2F, Lanes.F, 0)).fma(y, a3);
-            y = FloatVector.fromMemorySegment(Lanes.F, ALL, at + 7L * V, LE);
-            a0 = ((FloatVector) w0.lanewise(VectorOperators.LSHR, 28).convertShape(VectorOperators.I2F, Lanes.F, 0))
-                    .fma(y, a0);
-            a1 = ((FloatVector) w1.lanewise(VectorOperators.LSHR, 28).convertShape(VectorOperators.I2F, Lanes.F, 0))
-                    .fma(y, a1);
-            a2 = ((FloatVector) w2.lanewise(VectorOperators.LSHR, 28).convertShape(VectorOperators.I2F, Lanes.F, 0))
-                    .fma(y, a2);
-            a3 = ((FloatVector) w3.lanewise(VectorOperators.LSHR, 28).convertShape(VectorOperators.I2F, Lanes.F, 0))
-                    .fma(y, a3);
-            int group = first + shape.groupOfBlock(block);
-            s0 = FloatVector.fromArray(Lanes.F, scales, group).rearrange(spread).fma(a0, s0);
-            s1 = FloatVector.fromArray(Lanes.F, scales, group + scalesApart)
-                    .rearrange(spread)
-                    .fma(a1, s1);
-            s2 = FloatVector.fromArray(Lanes.F, scales, group + 2 * scalesApart)
-                    .rearrange(spread)
-                    .fma(a2, s2);
-            s3 = FloatVector.fromArray(Lanes.F, scales, group + 3 * scalesApart)
-                    .rearrange(spread)
-                    .fma(a3, s3);
-        }
-        for (int g = 0; g < cols / shape.groupSize(); g += Lanes.COUNT) {
-            int group = first + g;
-            FloatVector y = FloatVector.fromMemorySegment(Lanes.F, ALL, sums + 4L * g, LE);
-            s0 = FloatVector.fromArray(Lanes.F, biases, group).fma(y, s0);
-            s1 = FloatVector.fromArray(Lanes.F, biases, group + scalesApart).fma(y, s1);
-            s2 = FloatVector.fromArray(Lanes.F, biases, group + 2 * scalesApart).fma(y, s2);
-            s3 = FloatVector.fromArray(Lanes.F, biases, group + 3 * scalesApart).fma(y, s3);
-        }
-        Memory.putF32(out, s0.reduceLanes(VectorOperators.ADD));
-        Memory.putF32(out + next, s1.reduceLanes(VectorOperators.ADD));
-        Memory.putF32(out + 2 * next, s2.reduceLanes(VectorOperators.ADD));
-        Memory.putF32(out + 3 * next, s3.reduceLanes(VectorOperators.ADD));
-    }
-
-    private static void eightBits(
-            long out,
-            long next,
-            long x,
-            long sums,
-            long codes,
-            long apart,
-            AffineShape shape,
-            float[] scales,
-            float[] biases,
-            int first,
-            int scalesApart,
-            int cols) {
-        VectorShuffle<Float> spread = shape.spread();
-        int blocks = cols / WordOrder.block(4);
-        FloatVector s0 = FloatVector.zero(Lanes.F);
-        FloatVector s1 = s0;
-        FloatVector s2 = s0;
-        FloatVector s3 = s0;
-        for (int block = 0; block < blocks; block++) {
-            long from = codes + (long) block * V;
-            IntVector w0 = IntVector.fromMemorySegment(Lanes.I, ALL, from, LE);
-            IntVector w1 = IntVector.fromMemorySegment(Lanes.I, ALL, from + apart, LE);
-            IntVector w2 = IntVector.fromMemorySegment(Lanes.I, ALL, from + 2 * apart, LE);
-            IntVector w3 = IntVector.fromMemorySegment(Lanes.I, ALL, from + 3 * apart, LE);
-            long at = x + 4L * V * block;
-            FloatVector y = FloatVector.fromMemorySegment(Lanes.F, ALL, at, LE);
-            FloatVector a0 = ((FloatVector) w0.and(0xff).convertShape(VectorOperators.I2F, Lanes.F, 0)).mul(y);
-            FloatVector a1 = ((FloatVector) w1.and(0xff).convertShape(VectorOperators.I2F, Lanes.F, 0)).mul(y);
-            FloatVector a2 = ((FloatVector) w2.and(0xff).convertShape(VectorOperators.I2F, Lanes.F, 0)).mul(y);
-            FloatVector a3 = ((FloatVector) w3.and(0xff).convertShape(VectorOperators.I2F, Lanes.F, 0)).mul(y);
-            y = FloatVector.fromMemorySegment(Lanes.F, ALL, at + V, LE);
-            a0 = ((FloatVector) w0.and(0xff00).convertShape(VectorOperators.I2F, Lanes.F, 0)).fma(y, a0);
-            a1 = ((FloatVector) w1.and(0xff00).convertShape(VectorOperators.I2F, Lanes.F, 0)).fma(y, a1);
-            a2 = ((FloatVector) w2.and(0xff00).convertShape(VectorOperators.I2F, Lanes.F, 0)).fma(y, a2);
-            a3 = ((FloatVector) w3.and(0xff00).convertShape(VectorOperators.I2F, Lanes.F, 0)).fma(y, a3);
-            y = FloatVector.fromMemorySegment(Lanes.F, ALL, at + 2L * V, LE);
-            a0 = ((FloatVector) w0.and(0xff0000).convertShape(VectorOperators.I2F, Lanes.F, 0)).fma(y, a0);
-            a1 = ((FloatVector) w1.and(0xff0000).convertShape(VectorOperators.I2F, Lanes.F, 0)).fma(y, a1);
-            a2 = ((FloatVector) w2.and(0xff0000).convertShape(VectorOperators.I2F, Lanes.F, 0)).fma(y, a2);
-            a3 = ((FloatVector) w3.and(0xff0000).convertShape(VectorOperators.I2F, Lanes.F, 0)).fma(y, a3);
-            y = FloatVector.fromMemorySegment(Lanes.F, ALL, at + 3L * V, LE);
-            a0 = ((FloatVector) w0.lanewise(VectorOperators.LSHR, 24).convertShape(VectorOperators.I2F, Lanes.F, 0))
-                    .fma(y, a0);
-            a1 = ((FloatVector) w1.lanewise(VectorOperators.LSHR, 24).convertShape(VectorOperators.I2F, Lanes.F, 0))
-                    .fma(y, a1);
-            a2 = ((FloatVector) w2.lanewise(VectorOperators.LSHR, 24).convertShape(VectorOperators.I2F, Lanes.F, 0))
-                    .fma(y, a2);
-            a3 = ((FloatVector) w3.lanewise(VectorOperators.LSHR, 24).convertShape(VectorOperators.I2F, Lanes.F, 0))
-                    .fma(y, a3);
-            int group = first + shape.groupOfBlock(block);
-            s0 = FloatVector.fromArray(Lanes.F, scales, group).rearrange(spread).fma(a0, s0);
-            s1 = FloatVector.fromArray(Lanes.F, scales, group + scalesApart)
-                    .rearrange(spread)
-                    .fma(a1, s1);
-            s2 = FloatVector.fromArray(Lanes.F, scales, group + 2 * scalesApart)
-                    .rearrange(spread)
-                    .fma(a2, s2);
-            s3 = FloatVector.fromArray(Lanes.F, scales, group + 3 * scalesApart)
-                    .rearrange(spread)
-                    .fma(a3, s3);
-        }
-        for (int g = 0; g < cols / shape.groupSize(); g += Lanes.COUNT) {
-            int group = first + g;
-            FloatVector y = FloatVector.fromMemorySegment(Lanes.F, ALL, sums + 4L * g, LE);
-            s0 = FloatVector.fromArray(Lanes.F, biases, group).fma(y, s0);
-            s1 = FloatVector.fromArray(Lanes.F, biases, group + scalesApart).fma(y, s1);
-            s2 = FloatVector.fromArray(Lanes.F, biases, group + 2 * scalesApart).fma(y, s2);
-            s3 = FloatVector.fromArray(Lanes.F, biases, group + 3 * scalesApart).fma(y, s3);
-        }
-        Memory.putF32(out, s0.reduceLanes(VectorOperators.ADD));
-        Memory.putF32(out + next, s1.reduceLanes(VectorOperators.ADD));
-        Memory.putF32(out + 2 * next, s2.reduceLanes(VectorOperators.ADD));
-        Memory.putF32(out + 3 * next, s3.reduceLanes(VectorOperators.ADD));
     }
 
     private static float tail(

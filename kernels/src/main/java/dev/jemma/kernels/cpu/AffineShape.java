@@ -52,9 +52,19 @@ enum AffineShape {
         return spread;
     }
 
+    /** Log2 of the codes in a vector of words. */
+    int blockShift() {
+        return Integer.numberOfTrailingZeros(WordOrder.block(perWord()));
+    }
+
+    /** Log2 of the codes in a group. */
+    int groupShift() {
+        return Integer.numberOfTrailingZeros(groupSize);
+    }
+
     /** Group that the first code of a vector of words belongs to. */
     int groupOfBlock(int block) {
-        return block * WordOrder.block(perWord()) / groupSize;
+        return block << blockShift() >>> groupShift();
     }
 
     /** Code {@code i} of a row of codes. */

@@ -30,6 +30,14 @@ final class Dots {
         return Math.max(1, w.byteSize() / w.rows());
     }
 
+    /** Bytes from one row of weights to the next, without scales. */
+    static long streamRowBytes(Weight w) {
+        return switch (w) {
+            case DenseWeight dense -> (long) dense.dtype().byteSize() * dense.cols();
+            case AffineWeight affine -> affine.codeRowBytes();
+        };
+    }
+
     /**
      * Brings one row of activations into the order of the weights, and sums it by groups.
      *
@@ -39,10 +47,7 @@ final class Dots {
         WordOrder.arrange(to.x(), x, w.cols(), perWord(w));
         int groupSize = groupSize(w);
         if (groupSize > 0 && rows == 1) {
-            AffineDots.prepare(to.x(), w.cols(), 32 / perWord(w));
-            int groups = w.cols() / groupSize;
-            WordOrder.groupSums(to.sums(), x, w.cols(), groupSize);
-            Memory.zero(to.sums() + 4L * groups, 4L * Lanes.COUNT);
+            AffineDots.prepare(to.x(), to.sums(), x, w.cols(), AffineShape.of(32 / perWord(w), groupSize));
         }
     }
 

@@ -125,8 +125,9 @@ final class Projection {
         long whole = CHUNK_BYTES / Dots.rowBytes(weights[0]);
         int share = Math.ceilDiv(outputs, CHUNKS_PER_THREAD * pool.threads());
         int grain = (int) Math.max(1, Math.min(whole, share));
-        // Kernels read four rows at a time.
-        return Math.ceilDiv(grain, 4) * 4;
+        // Kernels read four rows at a time, best whole pages apart.
+        int unit = 4 * Streams.unit(Dots.streamRowBytes(weights[0]));
+        return grain < unit / 2 ? Math.ceilDiv(grain, 4) * 4 : Math.max(1, (grain + unit / 2) / unit) * unit;
     }
 
     private void dots(int worker, int from, int to) {

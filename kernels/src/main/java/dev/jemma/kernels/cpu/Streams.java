@@ -7,7 +7,24 @@ package dev.jemma.kernels.cpu;
  * three quarters of the memory's speed (figures in docs/SPEED.md).
  */
 final class Streams {
+    private static final int PAGE = 4096;
+
     private Streams() {}
+
+    /**
+     * Rows of a quarter of the next rows: where enough are left so many that quarters are whole pages apart. All four
+     * streams then come to the end of their pages at once and wait for the next pages together, not one after the other.
+     */
+    static int quarter(int rows, long rowBytes) {
+        int all = rows / 4;
+        int unit = unit(rowBytes);
+        return all < unit ? all : all - all % unit;
+    }
+
+    /** Fewest rows that are whole pages. */
+    static int unit(long rowBytes) {
+        return PAGE / (int) Math.min(PAGE, Long.lowestOneBit(rowBytes));
+    }
 
     /** The {@code i}-th row of a quarter. */
     static int row(int i, int quarter) {

@@ -40,22 +40,4 @@ final class WordOrder {
             Memory.copy(out + 4L * blocked, x + 4L * blocked, 4L * (cols - blocked));
         }
     }
-
-    /** {@code out[g]} = sum of the g-th {@code groupSize} of {@code cols} floats in plain order. */
-    static void groupSums(long out, long x, int cols, int groupSize) {
-        for (int group = 0; group < cols / groupSize; group++) {
-            long first = x + 4L * group * groupSize;
-            float s0 = 0;
-            float s1 = 0;
-            float s2 = 0;
-            float s3 = 0;
-            for (int i = 0; i < groupSize; i += 4) {
-                s0 += Memory.f32(first + 4L * i);
-                s1 += Memory.f32(first + 4L * i + 4);
-                s2 += Memory.f32(first + 4L * i + 8);
-                s3 += Memory.f32(first + 4L * i + 12);
-            }
-            Memory.putF32(out + 4L * group, (s0 + s1) + (s2 + s3));
-        }
-    }
 }
