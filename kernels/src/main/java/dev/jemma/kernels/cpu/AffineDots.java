@@ -1,5 +1,10 @@
 package dev.jemma.kernels.cpu;
 
+import static dev.jemma.kernels.cpu.Memory.ALL;
+import static dev.jemma.kernels.cpu.Memory.LE;
+
+import jdk.incubator.vector.FloatVector;
+
 /**
  * Dot products of affine rows with activations. With {@code w = scale q + bias} in each group,
  * {@code sum w x = sum_groups scale (sum q x) + bias (sum x)}: codes are multiplied as small integers in F32, a group's
@@ -18,19 +23,26 @@ final class AffineDots {
      * Scales activations in word order by what their codes' places in the words are worth, and sums them by groups.
      *
      * @param to in word order
-     * @param sums gets the sum of each group and zeros behind them, then {@link #corrections}
+     * @param sums gets the sum of each group and zeros behind them, then {@link #minusOnes}
      * @param x in plain order
      */
     static void prepare(long to, long sums, long x, int cols, AffineShape shape) {
         int perWord = shape.perWord();
         int blocks = cols / WordOrder.block(perWord);
+        int groups = cols / shape.groupSize();
+        long minusOnes = minusOnes(sums, groups);
         for (int block = 0; block < blocks; block++) {
+            FloatVector minus = FloatVector.zero(Lanes.F);
             for (int n = 0; n < perWord; n++) {
                 long at = to + (long) Lanes.BYTES * (block * perWord + n);
-                RowKernels.scale(at, at, Lanes.COUNT, factor(shape, n));
+                FloatVector scaled =
+                        FloatVector.fromMemorySegment(Lanes.F, ALL, at, LE).mul(factor(shape, n));
+                scaled.intoMemorySegment(ALL, at, LE);
+                minus = minus.sub(scaled);
             }
+            minus.intoMemorySegment(ALL, minusOnes + (long) Lanes.BYTES * block, LE);
         }
-        sumGroups(sums, x, cols, shape);
+        sumGroups(sums, x, groups, shape.groupSize());
     }
 
     /** What activations at the {@code n}-th place of each word are multiplied with. */
@@ -42,11 +54,7 @@ final class AffineDots {
         return n == shape.perWord() - 1 ? 1 : 1f / (1 << (n * shape.bits()));
     }
 
-    private static void sumGroups(long sums, long x, int cols, AffineShape shape) {
-        int groupSize = shape.groupSize();
-        int groups = cols / groupSize;
-        int blocked = WordOrder.blocked(cols, shape.perWord());
-        long corrections = corrections(sums, groups);
+    private static void sumGroups(long sums, long x, int groups, int groupSize) {
         for (int group = 0; group < groups; group++) {
             long from = x + 4L * group * groupSize;
             float s0 = 0;
@@ -59,25 +67,19 @@ final class AffineDots {
                 s2 += Memory.f32(from + 4L * i + 8);
                 s3 += Memory.f32(from + 4L * i + 12);
             }
-            float even = s0 + s2;
-            float odd = s1 + s3;
-            Memory.putF32(sums + 4L * group, even + odd);
-            boolean corrected = group * groupSize < blocked;
-            float ones = corrected ? AffineKernels.EVEN_FACTOR * even + AffineKernels.ODD_FACTOR * odd : 0;
-            Memory.putF32(corrections + 4L * group, -ones);
+            Memory.putF32(sums + 4L * group, (s0 + s1) + (s2 + s3));
         }
         Memory.zero(sums + 4L * groups, Lanes.BYTES);
-        Memory.zero(corrections + 4L * groups, Lanes.BYTES);
     }
 
-    /** Address of what {@link AffineKernels#fourBitsMerged} adds for each group, times the group's scale. */
-    static long corrections(long sums, int groups) {
+    /** Address of what {@link AffineKernels#fourBitsMerged} begins each block's sums with, a vector for each. */
+    static long minusOnes(long sums, int groups) {
         return sums + 4L * groups + Lanes.BYTES;
     }
 
-    /** Bytes of the sums and corrections of {@code groups} groups. */
-    static long sumsBytes(int groups) {
-        return 2 * (4L * groups + Lanes.BYTES);
+    /** Most bytes of the sums and {@link #minusOnes} of {@code cols} activations. */
+    static long sumsBytes(int cols) {
+        return 4L * (cols / 32) + Lanes.BYTES + 4L * (cols / 4);
     }
 
     /**

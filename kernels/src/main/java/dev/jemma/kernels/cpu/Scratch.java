@@ -37,7 +37,7 @@ final class Scratch implements AutoCloseable {
         int rows = wholeTileColumns(limits.maxRows());
         int cols = wholeVectors(limits.maxCols());
         long arrangedStride = 4L * (cols + Lanes.COUNT);
-        long sumsStride = AffineDots.sumsBytes(cols / 32);
+        long sumsStride = AffineDots.sumsBytes(cols);
         workers = new Worker[threads];
         try {
             long arranged = take("arranged activations", Projection.FEW * arrangedStride);
