@@ -1,7 +1,7 @@
 package dev.jemma.app;
 
-import dev.jemma.app.console.UserDirectories;
 import dev.jemma.engine.UsageException;
+import dev.jemma.kernels.UserDirectories;
 import java.io.IOException;
 import java.io.Reader;
 import java.nio.charset.StandardCharsets;

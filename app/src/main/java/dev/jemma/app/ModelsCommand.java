@@ -3,12 +3,12 @@ package dev.jemma.app;
 import dev.jemma.app.console.ByteCount;
 import dev.jemma.app.console.ExitCode;
 import dev.jemma.app.console.Terminal;
-import dev.jemma.app.console.UserDirectories;
 import dev.jemma.app.hub.HubCache;
 import dev.jemma.app.hub.HubSettings;
 import dev.jemma.kernels.Backends;
 import dev.jemma.kernels.Device;
 import dev.jemma.kernels.DeviceOptions;
+import dev.jemma.kernels.UserDirectories;
 import dev.jemma.models.synthetic.SyntheticModel;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -26,8 +26,8 @@ import picocli.CommandLine.Command;
         mixinStandardHelpOptions = true,
         sortOptions = false,
         description = {
-            "Lists the models on this machine that --model can name, and the published sizes that would fit in memory:",
-            "weights and a tenth of them for keys, values and everything else."
+            "Lists the models on this machine that --model can name, and the published sizes that would fit in memory.",
+            "To fit takes the weights and a tenth of them for keys, values and everything else."
         },
         footer = {"", "Example:", "  jemma models"})
 final class ModelsCommand implements Callable<Integer> {

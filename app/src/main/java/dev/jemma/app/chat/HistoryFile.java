@@ -1,6 +1,6 @@
 package dev.jemma.app.chat;
 
-import dev.jemma.app.console.UserDirectories;
+import dev.jemma.kernels.UserDirectories;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

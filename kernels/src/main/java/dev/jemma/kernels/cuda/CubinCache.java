@@ -1,5 +1,6 @@
 package dev.jemma.kernels.cuda;
 
+import dev.jemma.kernels.UserDirectories;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -24,13 +25,9 @@ final class CubinCache {
         this.compiler = compiler;
     }
 
-    /** In {@code $XDG_CACHE_HOME/jemma/cuda}, else {@code ~/.cache/jemma/cuda}. */
+    /** In {@code cuda} of the user's cache directory. */
     static CubinCache ofUser(String compiler) {
-        String cacheHome = System.getenv("XDG_CACHE_HOME");
-        Path root = cacheHome == null || cacheHome.isBlank()
-                ? Path.of(System.getProperty("user.home"), ".cache")
-                : Path.of(cacheHome);
-        return new CubinCache(root.resolve("jemma").resolve("cuda"), compiler);
+        return new CubinCache(UserDirectories.cache().resolve("cuda"), compiler);
     }
 
     static CubinCache in(Path folder, String compiler) {

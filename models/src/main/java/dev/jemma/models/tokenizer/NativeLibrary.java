@@ -2,6 +2,7 @@ package dev.jemma.models.tokenizer;
 
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
 import dev.jemma.kernels.DeviceException;
+import dev.jemma.kernels.UserDirectories;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URL;
@@ -47,7 +48,7 @@ final class NativeLibrary {
 
     private static Outcome loadOnce() {
         List<String> notes = new ArrayList<>();
-        Path cache = cacheDirectory(System.getenv("XDG_CACHE_HOME"), System.getProperty("user.home"));
+        Path cache = place(UserDirectories.cache());
         try {
             loadFrom(cache);
             return new Outcome(List.of(), null);
@@ -67,11 +68,9 @@ final class NativeLibrary {
         }
     }
 
-    /** {@code $XDG_CACHE_HOME/jemma/...}, as the XDG specification has it: relative values are ignored. */
-    static Path cacheDirectory(@Nullable String xdgCacheHome, String userHome) {
-        boolean usable = xdgCacheHome != null && Path.of(xdgCacheHome).isAbsolute();
-        Path base = usable ? Path.of(xdgCacheHome) : Path.of(userHome, ".cache");
-        return base.resolve("jemma").resolve("tokenizers-" + version()).resolve(platform());
+    /** Where in a cache directory the files belong. */
+    static Path place(Path cache) {
+        return cache.resolve("tokenizers-" + version()).resolve(platform());
     }
 
     private static List<Path> loadFrom(Path directory) throws IOException {

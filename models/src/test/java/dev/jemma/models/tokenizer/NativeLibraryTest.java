@@ -43,14 +43,4 @@ class NativeLibraryTest {
         Path file = Files.writeString(directory.resolve("file"), "not a directory");
         assertThatIOException().isThrownBy(() -> NativeLibrary.unpack(file.resolve("jemma")));
     }
-
-    @Test
-    void followsTheXdgSpecification() {
-        Path home = directory.toAbsolutePath();
-        Path standard = NativeLibrary.cacheDirectory(null, home.toString());
-        assertThat(standard).startsWithRaw(home.resolve(".cache").resolve("jemma"));
-        assertThat(NativeLibrary.cacheDirectory("relative", home.toString())).isEqualTo(standard);
-        assertThat(NativeLibrary.cacheDirectory(home.resolve("x").toString(), "/nowhere"))
-                .startsWithRaw(home.resolve("x").resolve("jemma"));
-    }
 }

@@ -1,4 +1,4 @@
-package dev.jemma.app.console;
+package dev.jemma.kernels;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

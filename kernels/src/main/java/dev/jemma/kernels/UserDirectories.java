@@ -1,4 +1,4 @@
-package dev.jemma.app.console;
+package dev.jemma.kernels;
 
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
