@@ -17,6 +17,7 @@ final class Sequence {
 
     private int slot = -1;
     private int prefilled;
+    private int reported;
     private int reused;
     private int generated;
     private final int[] lastToken = new int[1];
@@ -50,6 +51,7 @@ final class Sequence {
     void start(int freeSlot, int reusedTokens) {
         slot = freeSlot;
         prefilled = reusedTokens;
+        reported = reusedTokens;
         reused = reusedTokens;
         startedAt = System.nanoTime();
         for (int id : prompt) {
@@ -70,9 +72,12 @@ final class Sequence {
         return rows;
     }
 
-    /** Tells the listener how much of the prompt has been read. */
+    /** Tells the listener how much of the prompt has been read, if a step had room for more of it. */
     void reportPrompt() {
-        listener.accept(new GenerationEvent.Prefilling(request.id(), prompt.length, prefilled));
+        if (prefilled > reported) {
+            reported = prefilled;
+            listener.accept(new GenerationEvent.Prefilling(request.id(), prompt.length, prefilled));
+        }
     }
 
     /** Adds the newest token to the session's step. */

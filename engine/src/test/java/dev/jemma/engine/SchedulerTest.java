@@ -119,6 +119,33 @@ class SchedulerTest {
         }
     }
 
+    /** Of three prompts that want more rows than a step has, the last waits while the first is read. */
+    @Test
+    void readingIsReportedWhenMoreWasRead() {
+        try (Session session = golden.session(3, CONTEXT, 11)) {
+            Scheduler scheduler = new Scheduler(session, golden.model().tokenizer());
+            Map<String, List<Integer>> read = new HashMap<>();
+            for (int i = 0; i < 3; i++) {
+                TokenIds prompt = TokenIds.of(2);
+                for (int t = 0; t < 39; t++) {
+                    prompt.add(8 + t);
+                }
+                scheduler.submit(Golden.greedy("p" + i, prompt, 1), event -> {
+                    if (event instanceof GenerationEvent.Prefilling reading) {
+                        read.computeIfAbsent(reading.id(), _ -> new ArrayList<>())
+                                .add(reading.readTokens());
+                    }
+                });
+            }
+            scheduler.runAll();
+            // 40 tokens each in steps of 11: 11, 22, 33, 40 of the first and 4 of the second, and so on.
+            assertThat(read)
+                    .containsEntry("p0", List.of(11, 22, 33))
+                    .containsEntry("p1", List.of(4, 15, 26, 37))
+                    .containsEntry("p2", List.of(8, 19, 30));
+        }
+    }
+
     /** Stop tokens, lengths and newcomers end run-ahead at different steps. */
     @ParameterizedTest
     @CsvSource({"1", "2", "5"})
