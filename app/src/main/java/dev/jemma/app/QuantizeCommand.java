@@ -22,8 +22,9 @@ import picocli.CommandLine.Parameters;
         mixinStandardHelpOptions = true,
         sortOptions = false,
         description = {
-            "Writes a checkpoint with 4- or 8-bit weights in MLX's affine format, for Jemma and for MLX. Norms stay as",
-            "they are; in mixtures of experts, router and dense branch keep 8 bits. Only the text model is written."
+            "Writes a checkpoint with 4- or 8-bit weights in MLX's affine format, for Jemma and for MLX.",
+            "Norms stay as they are; in mixtures of experts, router and dense branch keep 8 bits. Only the text model",
+            "is written, in files of 5 GiB."
         },
         footer = {
             "",

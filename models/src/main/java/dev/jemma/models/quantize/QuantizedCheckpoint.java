@@ -13,7 +13,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.LongConsumer;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -33,6 +36,8 @@ public final class QuantizedCheckpoint {
             "chat_template.jinja",
             "chat_template.json");
 
+    private static final long SHARD_BYTES = 5L << 30;
+
     private final Quantization.Setting setting;
     private final List<QuantizedTensor> tensors;
 
@@ -48,13 +53,17 @@ public final class QuantizedCheckpoint {
     }
 
     /**
-     * Writes a checkpoint of one file.
+     * Writes a checkpoint, in files of 5 GiB and an index of them as MLX's own tools do.
      *
      * @param directory an existing, empty directory
      * @throws ModelFormatException if the input cannot be used, or is quantized already
      * @throws UncheckedIOException if the output cannot be written
      */
     public static void write(Path source, Path directory, Quantization.Setting setting, Progress progress) {
+        write(source, directory, setting, SHARD_BYTES, progress);
+    }
+
+    static void write(Path source, Path directory, Quantization.Setting setting, long shardBytes, Progress progress) {
         try (SafetensorsCheckpoint files = SafetensorsCheckpoint.open(source)) {
             DecoderCheckpoint checkpoint = DecoderCheckpoint.check(source, files);
             for (TensorSpec spec : checkpoint.specs()) {
@@ -64,7 +73,7 @@ public final class QuantizedCheckpoint {
                 }
             }
             QuantizedCheckpoint quantized = new QuantizedCheckpoint(checkpoint, setting);
-            quantized.writeWeights(directory.resolve("model.safetensors"), progress);
+            quantized.writeWeights(directory, shardBytes, progress);
             quantized.writeConfig(source, directory);
             for (String name : COMPANIONS) {
                 if (Files.exists(source.resolve(name))) {
@@ -76,21 +85,67 @@ public final class QuantizedCheckpoint {
         }
     }
 
-    private void writeWeights(Path file, Progress progress) {
-        List<Entry> entries = new ArrayList<>();
-        tensors.forEach(tensor -> entries.addAll(tensor.entries()));
-        long total = entries.stream().mapToLong(Entry::byteSize).sum();
+    private void writeWeights(Path directory, long shardBytes, Progress progress) throws IOException {
+        List<Shard> shards = shards(shardBytes);
+        long total = shards.stream().mapToLong(Shard::bytes).sum();
         long[] written = {0};
         progress.wrote(0, total);
-        try (SafetensorsWriter writer = SafetensorsWriter.create(file, entries, Map.of("format", "mlx"))) {
-            for (QuantizedTensor tensor : tensors) {
-                tensor.write((name, bytes) -> {
-                    writer.write(name, bytes);
-                    written[0] += bytes.byteSize();
-                    progress.wrote(written[0], total);
-                });
+        Map<String, String> files = new TreeMap<>();
+        for (int i = 0; i < shards.size(); i++) {
+            String file = shards.size() == 1
+                    ? "model.safetensors"
+                    : String.format(Locale.ROOT, "model-%05d-of-%05d.safetensors", i + 1, shards.size());
+            shards.get(i).write(directory.resolve(file), bytes -> {
+                written[0] += bytes;
+                progress.wrote(written[0], total);
+            });
+            shards.get(i).entries().forEach(entry -> files.put(entry.name(), file));
+        }
+        ObjectNode index = JsonMapper.shared().createObjectNode();
+        index.putObject("metadata").put("total_size", total);
+        ObjectNode names = index.putObject("weight_map");
+        files.forEach(names::put);
+        writeJson(directory.resolve("model.safetensors.index.json"), index);
+    }
+
+    /** Whole weights in each: codes, scales and biases stay together. */
+    private List<Shard> shards(long shardBytes) {
+        List<Shard> shards = new ArrayList<>();
+        List<QuantizedTensor> current = new ArrayList<>();
+        long bytes = 0;
+        for (QuantizedTensor tensor : tensors) {
+            long more = tensor.byteSize();
+            if (!current.isEmpty() && bytes + more > shardBytes) {
+                shards.add(new Shard(List.copyOf(current)));
+                current.clear();
+                bytes = 0;
             }
-            writer.finish();
+            current.add(tensor);
+            bytes += more;
+        }
+        shards.add(new Shard(List.copyOf(current)));
+        return shards;
+    }
+
+    private record Shard(List<QuantizedTensor> tensors) {
+        List<Entry> entries() {
+            return tensors.stream().flatMap(tensor -> tensor.entries().stream()).toList();
+        }
+
+        long bytes() {
+            return tensors.stream().mapToLong(QuantizedTensor::byteSize).sum();
+        }
+
+        void write(Path file, LongConsumer progress) {
+            try (SafetensorsWriter writer = SafetensorsWriter.create(file, entries(), Map.of("format", "mlx"))) {
+                for (QuantizedTensor tensor : tensors) {
+                    tensor.write((name, bytes) -> {
+                        writer.write(name, bytes);
+                        progress.accept(bytes.byteSize());
+                    });
+                }
+                writer.finish();
+            }
         }
     }
 
@@ -113,8 +168,11 @@ public final class QuantizedCheckpoint {
         }
         config.set("quantization", quantization);
         config.set("quantization_config", quantization.deepCopy());
-        Files.writeString(
-                directory.resolve("config.json"),
-                mapper.writerWithDefaultPrettyPrinter().writeValueAsString(config) + "\n");
+        writeJson(directory.resolve("config.json"), config);
+    }
+
+    private static void writeJson(Path file, ObjectNode json) throws IOException {
+        String text = JsonMapper.shared().writerWithDefaultPrettyPrinter().writeValueAsString(json);
+        Files.writeString(file, text + "\n");
     }
 }

@@ -62,6 +62,11 @@ record QuantizedTensor(
                 new Entry(spec.biases(), scaleType, groups));
     }
 
+    /** Of all {@link #entries}. */
+    long byteSize() {
+        return entries().stream().mapToLong(Entry::byteSize).sum();
+    }
+
     /** Writes the tensors of {@link #entries}. Holds the scales and biases of the whole weight, and a few blocks. */
     void write(Sink sink) {
         int rowsPerStack = spec.rows() / stacks;

@@ -13,8 +13,10 @@ import dev.jemma.models.loading.DecoderCheckpoint;
 import dev.jemma.models.loading.TensorSpec;
 import dev.jemma.models.safetensors.Floats;
 import dev.jemma.models.safetensors.SafetensorsCheckpoint;
+import dev.jemma.models.synthetic.SparseCheckpoint;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -206,7 +208,71 @@ class QuantizedCheckpointTest {
         try (Stream<Path> entries = Files.list(output)) {
             assertThat(entries.map(Path::getFileName).map(Path::toString))
                     .containsExactlyInAnyOrder(
-                            "config.json", "generation_config.json", "model.safetensors", "tokenizer.json");
+                            "config.json",
+                            "generation_config.json",
+                            "model.safetensors",
+                            "model.safetensors.index.json",
+                            "tokenizer.json");
+        }
+    }
+
+    @Test
+    void largeOnesAreFilesWithAnIndex() throws IOException {
+        QuantizedCheckpoint.write(golden("gemma3"), output, new Quantization.Setting(4, 64), 40_000, (_, _) -> {});
+        JsonNode index = JsonMapper.shared().readTree(Files.readString(output.resolve("model.safetensors.index.json")));
+        List<String> files = index.get("weight_map")
+                .valueStream()
+                .map(JsonNode::asString)
+                .distinct()
+                .sorted()
+                .toList();
+        assertThat(files).hasSizeGreaterThan(2).first().asString().startsWith("model-00001-of-000");
+        for (String file : files) {
+            assertThat(Files.size(output.resolve(file)))
+                    .as("%s: the limit, or the embedding alone, and a header", file)
+                    .isLessThan(80_000);
+        }
+        try (SafetensorsCheckpoint result = SafetensorsCheckpoint.open(output);
+                ReferenceDevice device = new ReferenceDevice();
+                GemmaModel model = GemmaModel.load(output, device)) {
+            assertThat(index.get("weight_map").propertyNames())
+                    .containsExactlyInAnyOrderElementsOf(result.tensors().keySet());
+            assertThat(model.weightBytes())
+                    .isEqualTo(index.at("/metadata/total_size").asLong());
+        }
+    }
+
+    /**
+     * The published shapes of Gemma 3 270M are 512 MiB of BF16, of which the embedding is 320: a heap of 48 MiB, and as
+     * much outside of it, hold its scales and biases (20 MiB), blocks of 4 MiB for each core, and the program.
+     */
+    @Test
+    void memoryIsLittleHoweverLargeTheInput(@TempDir Path input) throws Exception {
+        Path sparse = SparseCheckpoint.write("gemma-3-270m", 16, input);
+        Process process = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-Xmx48m",
+                        "-XX:MaxDirectMemorySize=48m",
+                        "-XX:+UseSerialGC",
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        QuantizeAlone.class.getName(),
+                        sparse.toString(),
+                        output.toString())
+                .redirectErrorStream(true)
+                .start();
+        String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(process.waitFor()).as(said).isZero();
+        assertThat(Files.size(output.resolve("model.safetensors"))).isGreaterThan(140L << 20);
+    }
+
+    /** Quantizes what the first argument names into the directory of the second. */
+    static final class QuantizeAlone {
+        private QuantizeAlone() {}
+
+        public static void main(String[] arguments) {
+            QuantizedCheckpoint.write(
+                    Path.of(arguments[0]), Path.of(arguments[1]), new Quantization.Setting(4, 64), (_, _) -> {});
         }
     }
 
