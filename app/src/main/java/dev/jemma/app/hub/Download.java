@@ -14,6 +14,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
 import java.util.HexFormat;
 import java.util.function.LongConsumer;
 
@@ -35,17 +36,35 @@ final class Download {
     private final RemoteFile file;
     private final Path blob;
     private final Path unfinished;
-    private final long firstPauseMillis;
+    private final Patience patience;
 
-    /** @param firstPauseMillis before the second attempt; doubled for each one after it */
-    Download(HubClient client, RepoName repo, String commit, RemoteFile file, Path blob, long firstPauseMillis) {
+    /**
+     * How long to wait.
+     *
+     * @param firstPauseMillis before the second attempt; doubled for each one after it
+     * @param stall for a server that has stopped sending
+     */
+    record Patience(long firstPauseMillis, Duration stall) {
+        static final Patience OF_USERS = new Patience(500, Duration.ofSeconds(60));
+
+        void pauseAfter(int attempt) throws IOException {
+            try {
+                Thread.sleep(firstPauseMillis << (attempt - 1));
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new IOException("interrupted", e);
+            }
+        }
+    }
+
+    Download(HubClient client, RepoName repo, String commit, RemoteFile file, Path blob, Patience patience) {
         this.client = client;
         this.repo = repo;
         this.commit = commit;
         this.file = file;
         this.blob = blob;
         this.unfinished = blob.resolveSibling(blob.getFileName() + ".incomplete");
-        this.firstPauseMillis = firstPauseMillis;
+        this.patience = patience;
     }
 
     /** Bytes that need not come again. */
@@ -92,7 +111,7 @@ final class Download {
         IOException last = new IOException(file.name() + ": nothing came");
         for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
             if (attempt > 0) {
-                pause(firstPauseMillis << (attempt - 1));
+                patience.pauseAfter(attempt);
             }
             try {
                 if (channel.size() > file.bytes()) {
@@ -120,7 +139,7 @@ final class Download {
     private void append(FileChannel channel, LongConsumer progress) throws IOException {
         long offset = channel.size();
         HttpResponse<InputStream> response = client.open(repo, commit, file.name(), offset);
-        try (InputStream body = response.body()) {
+        try (InputStream body = new StallGuard(response.body(), patience.stall())) {
             if (response.statusCode() == BEYOND_THE_END
                     || (response.statusCode() == PARTIAL && !startsAt(response, offset))) {
                 channel.truncate(0);
@@ -162,14 +181,5 @@ final class Download {
             buffer.clear();
         }
         return HexFormat.of().formatHex(digest.digest());
-    }
-
-    static void pause(long millis) throws IOException {
-        try {
-            Thread.sleep(millis);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IOException("interrupted", e);
-        }
     }
 }

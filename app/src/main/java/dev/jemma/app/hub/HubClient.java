@@ -4,12 +4,14 @@ import dev.jemma.engine.UsageException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.net.ProxySelector;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -24,10 +26,8 @@ final class HubClient implements AutoCloseable {
     private static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(60);
 
     private final HubSettings settings;
-    private final HttpClient http = HttpClient.newBuilder()
-            .followRedirects(HttpClient.Redirect.NEVER)
-            .connectTimeout(CONNECT_TIMEOUT)
-            .build();
+    private final EnvironmentProxies proxies;
+    private final HttpClient http;
 
     /** The server cannot answer now, but may later. */
     static final class BusyException extends IOException {
@@ -38,8 +38,15 @@ final class HubClient implements AutoCloseable {
         }
     }
 
-    HubClient(HubSettings settings) {
+    HubClient(HubSettings settings, EnvironmentProxies proxies) {
         this.settings = settings;
+        this.proxies = proxies;
+        Optional<ProxySelector> selector = proxies.selector();
+        HttpClient.Builder builder = HttpClient.newBuilder()
+                .followRedirects(HttpClient.Redirect.NEVER)
+                .connectTimeout(CONNECT_TIMEOUT);
+        selector.ifPresent(builder::proxy);
+        this.http = builder.build();
     }
 
     /** What the server says about a model: commit and files, with checksums. */
@@ -73,15 +80,23 @@ final class HubClient implements AutoCloseable {
             Optional<String> location = response.headers().firstValue("location");
             if (status / 100 != 3 || location.isEmpty()) {
                 if (status != 200 && status != 206 && status != 416) {
-                    response.body().close();
+                    discard(response);
                     refuse(repo, uri, status);
                 }
                 return response;
             }
-            response.body().close();
+            discard(response);
             uri = redirected(uri, location.get());
         }
         throw new IOException("more than " + MAX_REDIRECTS + " redirections from " + start);
+    }
+
+    /** A proxy's refusal has no body, not even an empty one. */
+    private static void discard(HttpResponse<InputStream> response) throws IOException {
+        @Nullable InputStream body = response.body();
+        if (body != null) {
+            body.close();
+        }
     }
 
     private static URI redirected(URI from, String location) throws IOException {
@@ -107,6 +122,7 @@ final class HubClient implements AutoCloseable {
         if (settings.token() != null && ours) {
             request.header("Authorization", "Bearer " + settings.token());
         }
+        proxies.authorization(uri).ifPresent(value -> request.header("Proxy-Authorization", value));
         try {
             return http.send(request.build(), HttpResponse.BodyHandlers.ofInputStream());
         } catch (InterruptedException e) {
@@ -127,6 +143,9 @@ final class HubClient implements AutoCloseable {
                 throw new UsageException("pull: " + repo + ": the server does not let "
                         + (settings.token() == null ? "you" : "the owner of your token")
                         + " in (403); ask for access at " + page + ", or use a token that may read gated models");
+            case 407 ->
+                throw new UsageException("pull: the proxy asks who you are, or does not know you (407); name it as"
+                        + " http://USER:PASSWORD@HOST:PORT in HTTPS_PROXY");
             case 404 ->
                 throw new UsageException("pull: " + repo + ": not on "
                         + settings.endpoint().getHost() + " (404);" + " check owner, name and revision");

@@ -29,13 +29,15 @@ final class Pull {
     private final HubSettings settings;
     private final HubCache cache;
     private final Terminal terminal;
-    private final long firstPauseMillis;
+    private final EnvironmentProxies proxies;
+    private final Download.Patience patience;
 
-    Pull(HubSettings settings, Terminal terminal, long firstPauseMillis) {
+    Pull(HubSettings settings, EnvironmentProxies proxies, Terminal terminal, Download.Patience patience) {
         this.settings = settings;
+        this.proxies = proxies;
         this.cache = new HubCache(settings.cache());
         this.terminal = terminal;
-        this.firstPauseMillis = firstPauseMillis;
+        this.patience = patience;
     }
 
     /**
@@ -46,7 +48,7 @@ final class Pull {
      * @throws UncheckedIOException if network, server or disk fail
      */
     Path run(RepoName repo) {
-        try (HubClient client = new HubClient(settings)) {
+        try (HubClient client = new HubClient(settings, proxies)) {
             JsonNode model = describe(client, repo);
             String commit = model.path("sha").asString("");
             if (!COMMIT.matcher(commit).matches()) {
@@ -75,7 +77,7 @@ final class Pull {
                 if (attempt == Download.ATTEMPTS) {
                     throw busy;
                 }
-                Download.pause(firstPauseMillis << (attempt - 1));
+                patience.pauseAfter(attempt);
             }
         }
     }
@@ -107,7 +109,7 @@ final class Pull {
     }
 
     private Download download(HubClient client, RepoName repo, String commit, RemoteFile file) {
-        return new Download(client, repo, commit, file, cache.blob(repo, file.checksum()), firstPauseMillis);
+        return new Download(client, repo, commit, file, cache.blob(repo, file.checksum()), patience);
     }
 
     private void link(RepoName repo, String commit, RemoteFile file) throws IOException {
@@ -144,7 +146,8 @@ final class Pull {
                     || cause instanceof UnresolvedAddressException
                     || cause instanceof ConnectException
                     || cause instanceof HttpConnectTimeoutException) {
-                return "no connection to " + settings.endpoint() + "; check the network, or HF_ENDPOINT;"
+                return "no connection to " + settings.endpoint() + proxies.through(settings.endpoint())
+                        + "; check the network, HTTPS_PROXY and HF_ENDPOINT;"
                         + " what is there is kept, the same command goes on";
             }
         }

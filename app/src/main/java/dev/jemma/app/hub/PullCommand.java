@@ -15,7 +15,8 @@ import picocli.CommandLine.Parameters;
         description = {
             "Downloads a model from Hugging Face into its cache, where --model OWNER/NAME and other programs find it.",
             "Only what Jemma reads is fetched; checksums are verified; an interrupted download goes on where it was.",
-            "HF_HOME, HF_HUB_CACHE, HF_ENDPOINT and HF_TOKEN are honoured, and the token of 'hf auth login'."
+            "HF_HOME, HF_HUB_CACHE, HF_ENDPOINT and HF_TOKEN are honoured, and the token of 'hf auth login'; so are",
+            "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY."
         },
         footer = {
             "",
@@ -25,8 +26,6 @@ import picocli.CommandLine.Parameters;
             "  jemma pull mlx-community/gemma-3-1b-it-4bit@main"
         })
 public final class PullCommand implements Callable<Integer> {
-    private static final long FIRST_PAUSE_MILLIS = 500;
-
     private final Terminal terminal;
 
     @Parameters(index = "0", paramLabel = "OWNER/NAME[@REVISION]", description = "The model; the revision is main.")
@@ -39,7 +38,8 @@ public final class PullCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         RepoName repo = RepoName.parse(name);
-        Path snapshot = new Pull(HubSettings.ofUser(), terminal, FIRST_PAUSE_MILLIS).run(repo);
+        EnvironmentProxies proxies = new EnvironmentProxies(System.getenv());
+        Path snapshot = new Pull(HubSettings.ofUser(), proxies, terminal, Download.Patience.OF_USERS).run(repo);
         terminal.out().println(snapshot.toString());
         return ExitCode.OK;
     }

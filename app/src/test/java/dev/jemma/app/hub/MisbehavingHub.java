@@ -16,9 +16,13 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CopyOnWriteArraySet;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /** A hub of one model on this machine, and beside it the other host that large files are redirected to. */
 final class MisbehavingHub implements AutoCloseable {
@@ -34,6 +38,9 @@ final class MisbehavingHub implements AutoCloseable {
     /** Ends answers with a file after this many bytes, as often as {@link #drops} says. */
     volatile int dropAfter = 1000;
 
+    /** Then sends nothing instead of ending the connection. */
+    volatile boolean stalls;
+
     final AtomicInteger drops = new AtomicInteger();
 
     /** Answers with this status instead, as often as {@link #failures} says. */
@@ -46,6 +53,14 @@ final class MisbehavingHub implements AutoCloseable {
 
     /** Changes a byte of a large file, this often. */
     final AtomicInteger corruptions = new AtomicInteger();
+
+    /** Where redirections lead, if not to this machine. */
+    volatile @Nullable String storageHost;
+
+    /** Hosts that were asked for. */
+    final Set<String> hosts = new CopyOnWriteArraySet<>();
+
+    private final CountDownLatch closing = new CountDownLatch(1);
 
     /** Answers a range with another one. */
     volatile boolean lies;
@@ -76,20 +91,27 @@ final class MisbehavingHub implements AutoCloseable {
             }
             if (name.endsWith(".safetensors")) {
                 exchange.getResponseHeaders()
-                        .add("Location", "http://" + authority(storage) + "/stored/" + name + "?signature=x");
+                        .add("Location", "http://" + storageAuthority() + "/stored/" + name + "?signature=x");
                 send(exchange, 302, new byte[0]);
             } else {
                 sendFile(exchange, name);
             }
         });
-        storage.createContext("/stored/", exchange -> {
-            note(exchange);
-            sendFile(exchange, name(exchange));
-        });
+        storage.createContext("/stored/", this::sendStored);
+        server.createContext("/stored/", this::sendStored);
+    }
+
+    private void sendStored(HttpExchange exchange) throws IOException {
+        note(exchange);
+        sendFile(exchange, name(exchange));
     }
 
     private static String authority(HttpServer server) {
         return "127.0.0.1:" + server.getAddress().getPort();
+    }
+
+    private String storageAuthority() {
+        return storageHost == null ? authority(storage) : storageHost;
     }
 
     private static String name(HttpExchange exchange) {
@@ -111,6 +133,7 @@ final class MisbehavingHub implements AutoCloseable {
     }
 
     private void note(HttpExchange exchange) {
+        hosts.add(exchange.getRequestHeaders().getFirst("Host"));
         requests.add(exchange.getRequestURI().getPath()
                 + " "
                 + exchange.getRequestHeaders().getFirst("Range")
@@ -144,10 +167,21 @@ final class MisbehavingHub implements AutoCloseable {
             // Fewer bytes than announced, then the connection is closed.
             exchange.getResponseBody().write(rest, 0, dropAfter);
             exchange.getResponseBody().flush();
+            if (stalls) {
+                waitForTheEnd();
+            }
             exchange.close();
             return;
         }
         send(exchange, from > 0 ? 206 : 200, rest);
+    }
+
+    private void waitForTheEnd() {
+        try {
+            closing.await();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     private static void send(HttpExchange exchange, int status, byte[] body) throws IOException {
@@ -192,6 +226,7 @@ final class MisbehavingHub implements AutoCloseable {
 
     @Override
     public void close() {
+        closing.countDown();
         server.stop(0);
         storage.stop(0);
     }

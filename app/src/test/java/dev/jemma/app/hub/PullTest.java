@@ -1,20 +1,30 @@
 package dev.jemma.app.hub;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.jemma.app.console.Output;
 import dev.jemma.app.console.Terminal;
 import dev.jemma.engine.UsageException;
+import java.io.BufferedReader;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.net.URI;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -30,9 +40,11 @@ class PullTest {
     private static final String WEIGHTS = "model.safetensors";
 
     private final byte[] weights = new byte[5000];
-    private final byte[] config = "{}\n".getBytes(StandardCharsets.UTF_8);
+    private final byte[] config = "{}\n".getBytes(UTF_8);
 
     private MisbehavingHub hub = new MisbehavingHub();
+
+    private final Map<String, String> environment = new HashMap<>();
 
     @TempDir
     private Path cache;
@@ -52,7 +64,9 @@ class PullTest {
     private Pull pull(URI endpoint, @Nullable String token) {
         Output nowhere = new Output("nowhere", new ByteArrayOutputStream());
         Terminal terminal = new Terminal(InputStream.nullInputStream(), nowhere, nowhere, false, false);
-        return new Pull(new HubSettings(endpoint, cache, token), terminal, 1);
+        Download.Patience patience = new Download.Patience(1, Duration.ofMillis(500));
+        return new Pull(
+                new HubSettings(endpoint, cache, token), new EnvironmentProxies(environment), terminal, patience);
     }
 
     private Path run() {
@@ -187,7 +201,83 @@ class PullTest {
         hub.close();
         assertThatThrownBy(() -> pull(endpoint, null).run(REPO))
                 .isInstanceOf(UncheckedIOException.class)
-                .hasMessageStartingWith("pull: o/m: no connection to " + endpoint + "; check the network");
+                .hasMessageStartingWith(
+                        "pull: o/m: no connection to " + endpoint + "; check the network, HTTPS_PROXY and HF_ENDPOINT");
+    }
+
+    @Test
+    void aServerThatStopsSendingIsLeftAndAskedAgain() throws IOException {
+        hub.drops.set(2);
+        hub.stalls = true;
+        assertComplete(run());
+        assertThat(hub.requests)
+                .anyMatch(request -> request.startsWith("/stored/model.safetensors bytes=1000-"))
+                .anyMatch(request -> request.startsWith("/stored/model.safetensors bytes=2000-"));
+    }
+
+    /** The hub stands for a proxy: names under .invalid never lead anywhere. */
+    @Test
+    void aProxyIsAskedForEveryAddress() throws IOException {
+        environment.put("http_proxy", hub.endpoint().toString());
+        hub.storageHost = "storage.invalid";
+        assertComplete(pull(URI.create("http://hub.invalid"), null).run(REPO));
+        assertThat(hub.hosts).containsOnly("hub.invalid", "storage.invalid");
+    }
+
+    @Test
+    void hostsOfNoProxyAreReachedWithout() throws IOException {
+        environment.put("http_proxy", "http://proxy.invalid:3128");
+        environment.put("NO_PROXY", "127.0.0.1");
+        assertComplete(run());
+    }
+
+    @Test
+    void aProxyThatIsNotThereIsNamedWithoutItsPassword() {
+        environment.put("HTTPS_PROXY", "http://me:secret@127.0.0.1:1");
+        assertThatThrownBy(() -> pull(URI.create("https://hub.invalid"), null).run(REPO))
+                .isInstanceOf(UncheckedIOException.class)
+                .hasMessageContaining("no connection to https://hub.invalid through the proxy 127.0.0.1:1; check the")
+                .hasMessageNotContaining("secret");
+    }
+
+    @Test
+    void encryptedConnectionsGoThroughATunnelWithThePassword() throws Exception {
+        try (ServerSocket proxy = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            environment.put("HTTPS_PROXY", "http://me:s%40crt@127.0.0.1:" + proxy.getLocalPort());
+            List<String> heard = new CopyOnWriteArrayList<>();
+            Thread server = Thread.ofVirtual().start(() -> refuseTunnels(proxy, heard));
+            assertThatThrownBy(
+                            () -> pull(URI.create("https://hub.invalid"), null).run(REPO))
+                    .hasMessageContaining("407");
+            server.interrupt();
+            server.join();
+            assertThat(heard)
+                    .contains("CONNECT hub.invalid:443 HTTP/1.1")
+                    .anyMatch(line -> line.equalsIgnoreCase("Proxy-Authorization: Basic bWU6c0BjcnQ="));
+        }
+    }
+
+    private static void refuseTunnels(ServerSocket proxy, List<String> heard) {
+        while (true) {
+            try (Socket client = proxy.accept()) {
+                BufferedReader in = new BufferedReader(new InputStreamReader(client.getInputStream(), UTF_8));
+                for (String line = in.readLine(); line != null && !line.isEmpty(); line = in.readLine()) {
+                    heard.add(line);
+                }
+                client.getOutputStream()
+                        .write(String.join(
+                                        "\r\n",
+                                        "HTTP/1.1 407 No",
+                                        "Proxy-Authenticate: Basic realm=\"x\"",
+                                        "Content-Length: 0",
+                                        "Connection: close",
+                                        "",
+                                        "")
+                                .getBytes(UTF_8));
+            } catch (IOException closed) {
+                return;
+            }
+        }
     }
 
     @Test
