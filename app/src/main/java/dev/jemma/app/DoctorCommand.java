@@ -2,6 +2,7 @@ package dev.jemma.app;
 
 import dev.jemma.app.console.ExitCode;
 import dev.jemma.app.console.Terminal;
+import dev.jemma.app.flags.ThreadFlags;
 import dev.jemma.engine.UsageException;
 import dev.jemma.kernels.Backends;
 import dev.jemma.kernels.DeviceMemory;
@@ -15,6 +16,7 @@ import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code jemma doctor}: what works on this machine. */
@@ -23,8 +25,9 @@ import picocli.CommandLine.Option;
         mixinStandardHelpOptions = true,
         sortOptions = false,
         description = {
-            "Shows which backends can be used here, and why others cannot. Each one that can is put to the test:",
-            "its kernels are compiled and every operation is run and compared with the reference backend."
+            "Shows which backends can be used here, and why others cannot.",
+            "Each one that can is put to the test: its kernels are compiled and every operation is run and compared with",
+            "the reference backend."
         },
         footer = {
             "",
@@ -43,11 +46,8 @@ final class DoctorCommand implements Callable<Integer> {
             description = "Look at this backend only; default: at all of them.")
     private @Nullable String backend;
 
-    @Option(
-            names = {"-t", "--threads"},
-            paramLabel = "N",
-            description = "Threads of the cpu backend; default: one per core.")
-    private int threads;
+    @Mixin
+    private final ThreadFlags threadFlags = new ThreadFlags();
 
     DoctorCommand(Terminal terminal) {
         this.terminal = terminal;
@@ -55,6 +55,7 @@ final class DoctorCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        int threads = threadFlags.threads();
         List<DeviceProvider> providers = chosen();
         List<Finding> machine = Diagnosis.machine();
         machine.forEach(finding -> say("", finding));
@@ -73,9 +74,6 @@ final class DoctorCommand implements Callable<Integer> {
     }
 
     private List<DeviceProvider> chosen() {
-        if (threads < 0) {
-            throw new UsageException("threads: expected 1 or more, or 0 for one per core, got " + threads);
-        }
         if (backend == null) {
             return Backends.providers();
         }

@@ -6,6 +6,7 @@ import dev.jemma.app.console.Terminal;
 import dev.jemma.app.flags.LoadedModel;
 import dev.jemma.app.flags.ModelFlags;
 import dev.jemma.app.flags.ModelName;
+import dev.jemma.app.flags.ThreadFlags;
 import dev.jemma.engine.Perplexity;
 import dev.jemma.engine.TextModel;
 import dev.jemma.engine.UsageException;
@@ -27,9 +28,9 @@ import picocli.CommandLine.Parameters;
         mixinStandardHelpOptions = true,
         sortOptions = false,
         description = {
-            "Measures how well a model predicts a text: exp of the mean loss per token, with its standard error. Lower",
-            "is better. The text is read in windows of --ctx-size tokens (default 512) that overlap by half, and every",
-            "token counts once. Compare models with the same tokenizer on the same file only."
+            "Measures how well a model predicts a text: exp of the mean loss per token, with its standard error.",
+            "Lower is better. The text is read in windows of --ctx-size tokens (default 512) that overlap by half, and",
+            "every token counts once. Compare models with the same tokenizer on the same file only."
         },
         footer = {
             "",
@@ -52,6 +53,9 @@ final class PerplexityCommand implements Callable<Integer> {
     @Mixin
     private final ModelFlags modelFlags = new ModelFlags();
 
+    @Mixin
+    private final ThreadFlags threadFlags = new ThreadFlags();
+
     @Option(names = "--tokens", paramLabel = "N", description = "Only the first N tokens of the text; default: all.")
     private int tokens = Integer.MAX_VALUE;
 
@@ -68,7 +72,7 @@ final class PerplexityCommand implements Callable<Integer> {
         Path directory = operands.size() == 2
                 ? ModelName.directory(operands.getFirst(), terminal)
                 : modelFlags.directory(terminal);
-        try (LoadedModel loaded = LoadedModel.open(directory, modelFlags)) {
+        try (LoadedModel loaded = LoadedModel.open(directory, modelFlags, threadFlags)) {
             TextModel model = loaded.model();
             int[] all = model.tokenizer().encode(text);
             int[] ids = Arrays.copyOf(all, Math.min(tokens, all.length));

@@ -1,6 +1,7 @@
 package dev.jemma.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
 import dev.jemma.app.CliProcess.Result;
 import dev.jemma.app.console.ExitCode;
@@ -38,8 +39,27 @@ class BenchCliTest {
                         "pp4+tg2 x3 @ d32");
         assertThat(report.get("tests").valueStream())
                 .allSatisfy(test -> assertThat(test.get("tokens_per_s").size()).isEqualTo(2));
-        assertThat(report.get("read_gb_per_s").asDouble()).isPositive();
-        assertThat(report.get("load_s").asDouble()).isPositive();
+        assertThat(report.get("tests").valueStream()).allSatisfy(test -> {
+            assertThat(test.get("read_gb_per_s").asDouble()).isPositive();
+            assertThat(test.get("load_s").asDouble()).isPositive();
+        });
+    }
+
+    @Test
+    void measuresWithEveryNumberOfThreads() {
+        Result result = CliProcess.run(
+                ("bench -m " + GOLDEN + " --backend cpu --no-warmup -r 1 -p 8 -n 2 -t 1,2 -o jsonl").split(" "));
+        assertThat(result.stderr()).isEmpty();
+        assertThat(result.stdout().lines().map(line -> JsonMapper.shared().readTree(line)))
+                .extracting(
+                        row -> row.get("test").asString(),
+                        row -> row.get("threads").asInt(),
+                        row -> row.get("device").asString().replaceFirst(",.*", ""))
+                .containsExactly(
+                        tuple("pp8", 1, "1 thread"),
+                        tuple("tg2", 1, "1 thread"),
+                        tuple("pp8", 2, "2 threads"),
+                        tuple("tg2", 2, "2 threads"));
     }
 
     @ParameterizedTest
@@ -48,6 +68,8 @@ class BenchCliTest {
             value = {
                 "-o xml; output: expected md, csv, json or jsonl, got 'xml'",
                 "-r 0; r: expected 1 or more, got 0",
+                "-t 1,-2; threads: expected 1 or more, or 0 for one per core, got -2",
+                "--backend reference -t 1,2; threads: expected one value with backend reference",
                 "-b 0; parallel: expected 1 or more, got 0",
                 "-d -1; d: expected 0 or more, got -1",
                 "-pg 7; pg: expected P,N with two counts",

@@ -4,7 +4,6 @@ import dev.jemma.app.console.ExitCode;
 import dev.jemma.app.console.ProgressBar;
 import dev.jemma.app.console.Terminal;
 import dev.jemma.app.flags.ModelFlags;
-import dev.jemma.engine.PeakMemory;
 import dev.jemma.engine.ReadBandwidth;
 import dev.jemma.engine.Session;
 import dev.jemma.engine.SessionOptions;
@@ -16,10 +15,9 @@ import dev.jemma.models.GemmaModel;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -32,7 +30,8 @@ import picocli.CommandLine.Option;
         sortOptions = false,
         description = {
             "Measures how fast prompts are read (pp) and tokens generated (tg), without tokenizer and sampling.",
-            "Every test is repeated until three runs agree, then measured. Lists are separated by commas.",
+            "Every test is repeated until three runs agree, then measured. -p, -n, -d, -b and -t take lists (1,2,4), and",
+            "every combination is measured.",
             "GB/s counts what a decode must read, weights and keys and values; its share is of what this machine's",
             "processors read from memory, measured before."
         },
@@ -51,38 +50,8 @@ public final class BenchCommand implements Callable<Integer> {
     @Mixin
     private final ModelFlags modelFlags = new ModelFlags();
 
-    @Option(names = "-p", split = ",", paramLabel = "N", description = "Prompt tokens; 0: none; default: 512.")
-    private List<Integer> promptTokens = List.of(512);
-
-    @Option(names = "-n", split = ",", paramLabel = "N", description = "Tokens to generate; 0: none; default: 128.")
-    private List<Integer> generatedTokens = List.of(128);
-
-    @Option(
-            names = "-pg",
-            paramLabel = "P,N",
-            description = "Read P tokens, then generate N, as one test; may be given several times.")
-    private List<String> combined = List.of();
-
-    @Option(names = "-d", split = ",", paramLabel = "N", description = "Tokens already in the cache; default: 0.")
-    private List<Integer> depths = List.of(0);
-
-    @Option(
-            names = {"-b", "--batch", "--parallel"},
-            split = ",",
-            paramLabel = "N",
-            description = "Sequences that generate at once; default: 1.")
-    private List<Integer> sequences = List.of(1);
-
-    @Option(names = "-r", paramLabel = "N", description = "Measured runs of each test; default: 5.")
-    private int repetitions = 5;
-
-    @Option(
-            names = "--warmup",
-            negatable = true,
-            fallbackValue = "true",
-            defaultValue = "true",
-            description = "Repeat each test unmeasured until three runs agree within 3 %% (the default).")
-    private boolean warmUp = true;
+    @Mixin
+    private final BenchFlags benchFlags = new BenchFlags();
 
     @Option(
             names = {"-o", "--output"},
@@ -108,29 +77,46 @@ public final class BenchCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        BenchFormat output = format();
+        BenchFormat output = BenchFormat.of(format);
         if (compare != null && output != BenchFormat.MD) {
             throw new UsageException(
                     "compare: expected -o md, which alone has a column for ratios, got '" + format + "'");
         }
-        List<BenchTest> tests = tests();
-        Map<String, Double> earlier = compare == null ? Map.of() : EarlierReport.read(compare);
+        List<BenchTest> tests = benchFlags.tests();
+        List<Integer> threads = benchFlags.threads();
+        EarlierReport earlier = compare == null ? EarlierReport.NONE : EarlierReport.read(compare);
         if (plot != null && !BenchPlot.canWrite(plot)) {
             throw new UsageException("plot: expected a file named .svg or .png, got '" + plot + "'");
         }
         Path directory = modelFlags.directory(terminal);
-        BenchReport report = measure(directory, tests);
-        terminal.out().print(output.write(report, earlier));
+        BenchOutput results = output.open(terminal.out(), earlier);
+        List<BenchRow> rows = new ArrayList<>();
+        try (ProgressBar bar = new ProgressBar(terminal, "bench")) {
+            int all = tests.size() * threads.size();
+            for (int count : threads) {
+                measure(directory, count, tests, what -> bar.show((double) rows.size() / all, what), row -> {
+                    bar.clear();
+                    rows.add(row);
+                    results.row(row);
+                });
+            }
+        }
+        results.end();
         if (plot != null) {
-            new BenchPlot(report).write(plot);
+            new BenchPlot(rows).write(plot);
         }
         return ExitCode.OK;
     }
 
-    private BenchReport measure(Path directory, List<BenchTest> tests) {
+    private void measure(
+            Path directory, int threads, List<BenchTest> tests, Consumer<String> progress, Consumer<BenchRow> results) {
         long start = System.nanoTime();
-        try (Device device = modelFlags.openDevice();
+        try (Device device = modelFlags.openDevice(threads);
                 GemmaModel model = GemmaModel.load(directory, device)) {
+            if (!hasThreads(device) && benchFlags.threads().size() > 1) {
+                throw new UsageException("threads: expected one value with backend " + device.backend()
+                        + ", which threads mean nothing to, got " + benchFlags.threads());
+            }
             int slots = tests.stream().mapToInt(BenchTest::sequences).max().orElse(1);
             int needed = tests.stream().mapToInt(BenchTest::positions).max().orElse(1);
             int largest = model.config().maxPositionEmbeddings();
@@ -139,95 +125,41 @@ public final class BenchCommand implements Callable<Integer> {
                 throw new UsageException("bench: expected tests of at most " + options.contextSize()
                         + " positions (the context size), got one of " + needed + "; use smaller -d, -p or -n");
             }
-            try (Session session = new Session(model.config(), model.weights(), device, options);
-                    ProgressBar bar = new ProgressBar(terminal, "bench")) {
-                BenchReport.Context context = context(model, device, (System.nanoTime() - start) / 1e9);
+            try (Session session = new Session(model.config(), model.weights(), device, options)) {
+                BenchSetup setup = setup(model, device, threads, (System.nanoTime() - start) / 1e9);
                 BenchRun run = new BenchRun(
+                        setup,
                         new Throughput(session, model.config().vocabSize()),
                         new StepCost(model.config(), model.weights(), options.kvType()),
-                        repetitions,
-                        warmUp);
-                List<BenchRow> rows = new ArrayList<>();
-                for (BenchTest test : tests) {
-                    rows.add(run.run(test, what -> bar.show((double) rows.size() / tests.size(), what)));
-                }
-                return new BenchReport(context, rows, PeakMemory.bytes());
+                        benchFlags.repetitions(),
+                        benchFlags.warmUp());
+                tests.forEach(test -> results.accept(run.run(test, progress)));
             }
         }
     }
 
-    private BenchReport.Context context(GemmaModel model, Device device, double loadSeconds) {
-        OptionalDouble bandwidth = device.isAsynchronous()
-                ? OptionalDouble.empty()
-                : OptionalDouble.of(ReadBandwidth.measure(modelFlags.threads()));
-        return new BenchReport.Context(
+    private static BenchSetup setup(GemmaModel model, Device device, int asked, double loadSeconds) {
+        int threads = hasThreads(device) ? cores(asked) : 0;
+        return new BenchSetup(
                 model.config().name(),
                 model.weightFormat(),
                 model.weightBytes(),
                 model.parameterCount(),
                 device.backend(),
+                threads,
                 device.description(),
                 loadSeconds,
-                bandwidth);
+                device.isAsynchronous()
+                        ? OptionalDouble.empty()
+                        : OptionalDouble.of(ReadBandwidth.measure(Math.max(1, threads))));
     }
 
-    private BenchFormat format() {
-        for (BenchFormat known : BenchFormat.values()) {
-            if (known.name().toLowerCase(Locale.ROOT).equals(format)) {
-                return known;
-            }
-        }
-        throw new UsageException("output: expected md, csv, json or jsonl, got '" + format + "'");
+    /** Whether a number of threads means anything to a device. */
+    private static boolean hasThreads(Device device) {
+        return device.backend().equals("cpu");
     }
 
-    private List<BenchTest> tests() {
-        if (repetitions < 1) {
-            throw new UsageException("r: expected 1 or more, got " + repetitions);
-        }
-        check("p", promptTokens, 0);
-        check("n", generatedTokens, 0);
-        check("d", depths, 0);
-        check("parallel", sequences, 1);
-        List<BenchTest> tests = new ArrayList<>();
-        for (int depth : depths) {
-            promptTokens.stream().filter(n -> n > 0).forEach(n -> tests.add(new BenchTest(n, 0, depth, 1)));
-            for (int count : generatedTokens) {
-                for (int batch : count > 0 ? sequences : List.<Integer>of()) {
-                    tests.add(new BenchTest(0, count, depth, batch));
-                }
-            }
-            for (String pair : combined) {
-                sequences.forEach(batch -> tests.add(combined(pair, depth, batch)));
-            }
-        }
-        if (tests.isEmpty()) {
-            throw new UsageException("bench: expected a test, got none; give -p, -n or -pg");
-        }
-        return tests;
-    }
-
-    private static BenchTest combined(String pair, int depth, int batch) {
-        String[] parts = pair.split(",", -1);
-        try {
-            BenchTest test = new BenchTest(Integer.parseInt(parts[0]), Integer.parseInt(parts[1]), depth, batch);
-            if (parts.length == 2 && test.prompt() > 0 && test.generated() > 0) {
-                return test;
-            }
-        } catch (NumberFormatException | ArrayIndexOutOfBoundsException malformed) {
-            throw wrongPair(pair);
-        }
-        throw wrongPair(pair);
-    }
-
-    private static UsageException wrongPair(String pair) {
-        return new UsageException("pg: expected P,N with two counts of 1 or more, got '" + pair + "'");
-    }
-
-    private static void check(String option, List<Integer> counts, int smallest) {
-        for (int count : counts) {
-            if (count < smallest) {
-                throw new UsageException(option + ": expected " + smallest + " or more, got " + count);
-            }
-        }
+    private static int cores(int asked) {
+        return asked > 0 ? asked : Runtime.getRuntime().availableProcessors();
     }
 }

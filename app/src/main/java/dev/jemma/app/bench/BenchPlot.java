@@ -9,7 +9,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.function.ToIntFunction;
 import org.knowm.xchart.BitmapEncoder;
 import org.knowm.xchart.VectorGraphicsEncoder;
 import org.knowm.xchart.XYChart;
@@ -22,10 +21,10 @@ final class BenchPlot {
     private static final int WIDTH = 640;
     private static final int HEIGHT = 480;
 
-    private final BenchReport report;
+    private final List<BenchRow> rows;
 
-    BenchPlot(BenchReport report) {
-        this.report = report;
+    BenchPlot(List<BenchRow> rows) {
+        this.rows = List.copyOf(rows);
     }
 
     /** Whether a file's name says a format that can be drawn. */
@@ -34,17 +33,33 @@ final class BenchPlot {
         return name.endsWith(".svg") || name.endsWith(".png");
     }
 
-    /** Writes {@code .svg} or {@code .png}: over sequences if their number varies, else over depth. */
+    /** What the lines of a plot run over. */
+    private enum Axis {
+        SEQUENCES("sequences at once"),
+        THREADS("threads"),
+        DEPTH("tokens in the cache");
+
+        private final String title;
+
+        Axis(String title) {
+            this.title = title;
+        }
+
+        int of(BenchRow row) {
+            return switch (this) {
+                case SEQUENCES -> row.test().sequences();
+                case THREADS -> row.setup().threads();
+                case DEPTH -> row.test().depth();
+            };
+        }
+    }
+
+    /** Writes {@code .svg} or {@code .png}: over sequences if their number varies, else over threads, else over depth. */
     void write(Path file) {
         System.setProperty("java.awt.headless", "true");
-        boolean manySequences = report.rows().stream()
-                        .map(row -> row.test().sequences())
-                        .distinct()
-                        .count()
-                > 1;
-        ToIntFunction<BenchTest> x = manySequences ? BenchTest::sequences : BenchTest::depth;
+        Axis axis = varies(Axis.SEQUENCES) ? Axis.SEQUENCES : varies(Axis.THREADS) ? Axis.THREADS : Axis.DEPTH;
         try {
-            save(chart(manySequences, x), file);
+            save(chart(axis), file);
         } catch (IOException e) {
             throw new UncheckedIOException("plot: " + file + " cannot be written: " + e.getMessage(), e);
         } catch (LinkageError | InternalError noFonts) {
@@ -55,26 +70,25 @@ final class BenchPlot {
         }
     }
 
-    private XYChart chart(boolean overSequences, ToIntFunction<BenchTest> x) {
+    private boolean varies(Axis axis) {
+        return rows.stream().map(axis::of).distinct().count() > 1;
+    }
+
+    private XYChart chart(Axis axis) {
+        BenchSetup setup = rows.getFirst().setup();
         XYChart chart = new XYChartBuilder()
                 .width(WIDTH)
                 .height(HEIGHT)
-                .title(report.context().model() + ", " + report.context().backend())
-                .xAxisTitle(overSequences ? "sequences at once" : "tokens in the cache")
+                .title(setup.model() + ", " + setup.backend())
+                .xAxisTitle(axis.title)
                 .yAxisTitle("tokens/s")
                 .build();
         chart.getStyler().setLegendPosition(Styler.LegendPosition.OutsideS);
         chart.getStyler().setYAxisMin(0.0);
         chart.getStyler().setChartBackgroundColor(Color.WHITE);
         Map<String, Map<Integer, BenchRow>> lines = new TreeMap<>();
-        for (BenchRow row : report.rows()) {
-            BenchTest test = row.test();
-            BenchTest line = new BenchTest(
-                    test.prompt(),
-                    test.generated(),
-                    overSequences ? test.depth() : 0,
-                    overSequences ? 1 : test.sequences());
-            lines.computeIfAbsent(line.name(), _ -> new TreeMap<>()).put(x.applyAsInt(test), row);
+        for (BenchRow row : rows) {
+            lines.computeIfAbsent(line(row, axis), _ -> new TreeMap<>()).put(axis.of(row), row);
         }
         lines.forEach((name, points) -> {
             List<Integer> at = List.copyOf(points.keySet());
@@ -84,6 +98,18 @@ final class BenchPlot {
             chart.addSeries(name, at, means, errors);
         });
         return chart;
+    }
+
+    /** A name of all that does not change along the line. */
+    private String line(BenchRow row, Axis axis) {
+        BenchTest test = row.test();
+        BenchTest line = new BenchTest(
+                test.prompt(),
+                test.generated(),
+                axis == Axis.DEPTH ? 0 : test.depth(),
+                axis == Axis.SEQUENCES ? 1 : test.sequences());
+        boolean saysThreads = axis != Axis.THREADS && varies(Axis.THREADS);
+        return line.name() + (saysThreads ? ", " + row.setup().threads() + " threads" : "");
     }
 
     private static void save(Chart<?, ?> chart, Path file) throws IOException {

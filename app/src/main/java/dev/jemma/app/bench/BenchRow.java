@@ -1,15 +1,24 @@
 package dev.jemma.app.bench;
 
 import java.util.List;
+import java.util.OptionalLong;
 
 /**
  * A test's outcome.
  *
+ * @param setup what was measured on what
  * @param rates tokens per second of each run, all sequences together
  * @param gigabytesPerSecond what decoding read, in units of 10^9; 0 where memory is not what limits it
  * @param gigaflops what reading a prompt computed per second, in units of 10^9; 0 for others
+ * @param peakMemoryBytes most memory that the process held until then; empty where the system does not say
  */
-record BenchRow(BenchTest test, List<Double> rates, double gigabytesPerSecond, double gigaflops) {
+record BenchRow(
+        BenchSetup setup,
+        BenchTest test,
+        List<Double> rates,
+        double gigabytesPerSecond,
+        double gigaflops,
+        OptionalLong peakMemoryBytes) {
     BenchRow {
         rates = List.copyOf(rates);
     }

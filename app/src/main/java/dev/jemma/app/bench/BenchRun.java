@@ -1,5 +1,6 @@
 package dev.jemma.app.bench;
 
+import dev.jemma.engine.PeakMemory;
 import dev.jemma.engine.StepCost;
 import dev.jemma.engine.Throughput;
 import java.util.ArrayList;
@@ -15,12 +16,14 @@ final class BenchRun {
 
     private static final int AGREEING = 3;
 
+    private final BenchSetup setup;
     private final Throughput throughput;
     private final StepCost cost;
     private final int repetitions;
     private final boolean warmUp;
 
-    BenchRun(Throughput throughput, StepCost cost, int repetitions, boolean warmUp) {
+    BenchRun(BenchSetup setup, Throughput throughput, StepCost cost, int repetitions, boolean warmUp) {
+        this.setup = setup;
         this.throughput = throughput;
         this.cost = cost;
         this.repetitions = repetitions;
@@ -38,7 +41,8 @@ final class BenchRun {
             rates.add(test.tokens() * 1e9 / nanos(test));
         }
         double mean = rates.stream().mapToDouble(rate -> rate).average().orElse(0);
-        return new BenchRow(test, rates, gigabytesPerSecond(test, mean), gigaflops(test, mean));
+        return new BenchRow(
+                setup, test, rates, gigabytesPerSecond(test, mean), gigaflops(test, mean), PeakMemory.bytes());
     }
 
     private void warmUp(BenchTest test, Consumer<String> progress) {

@@ -5,6 +5,7 @@ import dev.jemma.app.console.Terminal;
 import dev.jemma.app.flags.LoadedModel;
 import dev.jemma.app.flags.ModelFlags;
 import dev.jemma.app.flags.SamplingFlags;
+import dev.jemma.app.flags.ThreadFlags;
 import dev.jemma.engine.Conversation;
 import dev.jemma.engine.Session;
 import dev.jemma.engine.SessionOptions;
@@ -70,6 +71,9 @@ public final class ChatCommand implements Callable<Integer> {
     private final ModelFlags modelFlags = new ModelFlags();
 
     @Mixin
+    private final ThreadFlags threadFlags = new ThreadFlags();
+
+    @Mixin
     private final SamplingFlags samplingFlags = new SamplingFlags();
 
     @Option(
@@ -115,7 +119,7 @@ public final class ChatCommand implements Callable<Integer> {
         if (interactive) {
             screen.passing("loading the model ...");
         }
-        try (LoadedModel loaded = LoadedModel.open(modelFlags.directory(terminal), modelFlags)) {
+        try (LoadedModel loaded = LoadedModel.open(modelFlags.directory(terminal), modelFlags, threadFlags)) {
             TextModel model = loaded.model();
             Settings settings = settings(model);
             SessionOptions options = modelFlags

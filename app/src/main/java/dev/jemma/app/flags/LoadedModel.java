@@ -18,9 +18,9 @@ public final class LoadedModel implements AutoCloseable {
         this.loadNanos = loadNanos;
     }
 
-    public static LoadedModel open(Path directory, ModelFlags flags) {
+    public static LoadedModel open(Path directory, ModelFlags flags, ThreadFlags threads) {
         long start = System.nanoTime();
-        Device device = flags.openDevice();
+        Device device = flags.openDevice(threads.threads());
         try {
             return new LoadedModel(device, TextModel.open(directory, device), System.nanoTime() - start);
         } catch (RuntimeException failure) {

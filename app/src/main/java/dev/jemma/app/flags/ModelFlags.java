@@ -17,10 +17,9 @@ public final class ModelFlags {
     @Option(
             names = {"-m", "--model"},
             paramLabel = "MODEL",
-            description = {
-                "Directory of a Gemma checkpoint (safetensors), OWNER/NAME of one in Hugging Face's cache (see pull),",
-                "or synthetic:NAME[:bf16|8bit|4bit] for random weights; default: the built-in demo model."
-            })
+            description =
+                    "Directory of a Gemma checkpoint (safetensors), OWNER/NAME of one in Hugging Face's cache (see"
+                            + " pull), or synthetic:NAME[:bf16|8bit|4bit] for random weights; default: the built-in demo model.")
     private @Nullable String model;
 
     @Option(
@@ -31,15 +30,11 @@ public final class ModelFlags {
     private String backend = "auto";
 
     @Option(
-            names = {"-t", "--threads"},
-            paramLabel = "N",
-            description = "Threads of the cpu backend; default: one per core.")
-    private int threads;
-
-    @Option(
             names = {"-c", "--ctx-size"},
             paramLabel = "N",
-            description = "Most tokens of prompt and answer together; default: as many as the request needs.")
+            description =
+                    "Most tokens of prompt and answer together; default: as many as the request needs, for chats 8192"
+                            + " or what the model has.")
     private int contextSize;
 
     @Option(
@@ -56,19 +51,16 @@ public final class ModelFlags {
         return ModelName.directory(model, terminal);
     }
 
-    /** Threads that the cpu backend runs. */
-    public int threads() {
-        return threads > 0 ? threads : Runtime.getRuntime().availableProcessors();
-    }
-
-    public Device openDevice() {
+    /**
+     * Opens the backend.
+     *
+     * @param threads of the cpu backend; 0 for one per core
+     */
+    public Device openDevice(int threads) {
         List<String> names = Backends.names();
         if (!backend.equals("auto") && !names.contains(backend)) {
             throw new UsageException(
                     "backend: expected auto or one of " + String.join(", ", names) + ", got '" + backend + "'");
-        }
-        if (threads < 0) {
-            throw new UsageException("threads: expected 1 or more, or 0 for one per core, got " + threads);
         }
         return Backends.open(backend, new DeviceOptions(threads, null)).device();
     }

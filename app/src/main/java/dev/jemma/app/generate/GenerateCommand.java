@@ -7,6 +7,7 @@ import dev.jemma.app.flags.LengthFlags;
 import dev.jemma.app.flags.LoadedModel;
 import dev.jemma.app.flags.ModelFlags;
 import dev.jemma.app.flags.SamplingFlags;
+import dev.jemma.app.flags.ThreadFlags;
 import dev.jemma.engine.GenerationEvent;
 import dev.jemma.engine.GenerationRequest;
 import dev.jemma.engine.GenerationResult;
@@ -85,6 +86,9 @@ public final class GenerateCommand implements Callable<Integer> {
     private final ModelFlags modelFlags = new ModelFlags();
 
     @Mixin
+    private final ThreadFlags threadFlags = new ThreadFlags();
+
+    @Mixin
     private final SamplingFlags samplingFlags = new SamplingFlags();
 
     @Mixin
@@ -117,11 +121,15 @@ public final class GenerateCommand implements Callable<Integer> {
         if (batchFlags.isBatch()) {
             return batch();
         }
+        batchFlags.refuseWithoutInput();
         String prompt = prompt();
+        if (raw && system != null) {
+            throw new UsageException("system: expected none with --raw, which has no place for it");
+        }
         if (logprobs > 0 && !json) {
             throw new UsageException("logprobs: expected --json with it, which is where they are printed");
         }
-        try (LoadedModel loaded = LoadedModel.open(modelFlags.directory(terminal), modelFlags)) {
+        try (LoadedModel loaded = LoadedModel.open(modelFlags.directory(terminal), modelFlags, threadFlags)) {
             TextModel model = loaded.model();
             model.notes().forEach(note -> terminal.err().println("jemma: note: " + note));
             TokenIds ids = raw ? model.rawPrompt(prompt) : chatPrompt(model, prompt);
@@ -146,6 +154,10 @@ public final class GenerateCommand implements Callable<Integer> {
         if (positionalPrompt != null || promptOption != null) {
             throw new UsageException("prompt: expected none with --input, got one");
         }
+        if (json || logprobs > 0) {
+            throw new UsageException(
+                    "json, logprobs: expected neither with --input, whose results are JSON objects" + " without them");
+        }
         int[] badLines = {0};
         try (BatchInput input = new BatchInput(batchFlags.input(), terminal, system, wrong -> {
                     badLines[0]++;
@@ -155,7 +167,7 @@ public final class GenerateCommand implements Callable<Integer> {
                     terminal.err().println("jemma: " + wrong.getMessage());
                 });
                 BatchOutput output = BatchOutput.open(batchFlags.output(), batchFlags.resume(), terminal);
-                LoadedModel loaded = LoadedModel.open(modelFlags.directory(terminal), modelFlags)) {
+                LoadedModel loaded = LoadedModel.open(modelFlags.directory(terminal), modelFlags, threadFlags)) {
             loaded.model().notes().forEach(note -> terminal.err().println("jemma: note: " + note));
             runBatch(loaded, input, output);
         }
@@ -182,7 +194,7 @@ public final class GenerateCommand implements Callable<Integer> {
                 scheduler.sharePrefix(prefix);
             }
             long total = terminal.errorIsTerminal() ? BatchInput.count(batchFlags.input(), terminal) : -1;
-            new BatchRun(queue, output, terminal, total).run(scheduler, parallel);
+            new BatchRun(queue, output, terminal, total, quiet).run(scheduler, parallel);
         }
     }
 
