@@ -18,6 +18,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectMapper;
 
@@ -109,6 +111,63 @@ class BatchCliTest {
     }
 
     @Test
+    void whatALineSaysItselfGoesBeforeTheCommandLine() throws IOException {
+        List<String> lines = List.of(
+                "{\"id\": \"a\", \"prompt\": \"Hello\", \"temperature\": 0, \"stop\": \"h\"}",
+                "{\"id\": \"b\", \"prompt\": \"Hello\", \"top_k\": 1, \"top_p\": 1, \"min_p\": 0, \"seed\": 8}",
+                "{\"id\": \"c\", \"prompt\": \"Hello\", \"max_tokens\": 3, \"repeat_penalty\": 9, \"ignore_eos\": true}",
+                "{\"id\": \"d\", \"prompt\": \"Hello\", \"system\": \"Be brief.\"}",
+                "{\"id\": \"e\", \"prompt\": \"Hello\", \"messages\": []}");
+        Result result = batch(lines);
+        assertThat(result.exitCode()).isEqualTo(ExitCode.USAGE);
+        assertThat(result.stderr())
+                .contains(
+                        "in.jsonl:4: expected a prompt alone with --raw",
+                        "in.jsonl:5: expected either 'messages', or 'prompt'");
+        Map<String, String> texts = texts();
+        assertThat(texts.keySet()).containsExactly("a", "b", "c");
+        assertThat(texts.get("b")).as("top-k 1 is greedy").startsWith(texts.get("a"));
+        assertThat(texts.get("a")).doesNotContain("h");
+        assertThat(results())
+                .filteredOn(line -> line.get("id").asString().equals("c"))
+                .allSatisfy(
+                        line -> assertThat(line.get("generated_tokens").asInt()).isEqualTo(3));
+    }
+
+    @Test
+    void oneLineOfOtherBytesStopsNothing() throws IOException {
+        Path input = directory.resolve("in.txt");
+        Files.write(input, new byte[] {(byte) 0xef, (byte) 0xbb, (byte) 0xbf, 'a', '\n', 'b', (byte) 0xff, '\n', 'c'});
+        Result result = InProcess.run(
+                "generate",
+                "-m",
+                GOLDEN,
+                "--backend",
+                "reference",
+                "--raw",
+                "-n",
+                "1",
+                "-q",
+                "--input",
+                input.toString());
+        assertThat(result.exitCode()).isEqualTo(ExitCode.USAGE);
+        assertThat(result.stderr())
+                .isEqualTo("jemma: " + input + ":2: text: expected UTF-8 text, got other bytes at"
+                        + " offset 1; convert it first (iconv -t UTF-8)\n");
+        assertThat(result.stdout())
+                .hasLineCount(2)
+                .contains("\"id\":\"1\",\"prompt\":\"a\"", "\"id\":\"3\",\"prompt\":\"c\"");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"--output=x.jsonl", "--parallel=2", "--resume", "--strict", "--shard=1/2"})
+    void whatIsForManyPromptsIsRefusedForOne(String option) {
+        Result result = InProcess.run("generate", "-m", GOLDEN, option, "Hello");
+        assertThat(result.exitCode()).isEqualTo(ExitCode.USAGE);
+        assertThat(result.stderr()).contains("expected --input with them").hasLineCount(1);
+    }
+
+    @Test
     void shardsAreAllOfTheInputAndDisjoint() throws IOException {
         assertThat(batch(prompts(), "--shard", "1/2").exitCode()).isZero();
         assertThat(texts().keySet()).containsExactly("p0", "p2", "p4", "p6");
@@ -131,7 +190,8 @@ class BatchCliTest {
         Path table = directory.resolve("in.CSV");
         Files.writeString(
                 table,
-                "id,prompt,max_tokens,seed\r\na,\"two\nlines, and a \"\"quote\"\"\",3,\nb,plain,,7\nc,,4,\nd,x,many,\n");
+                "\ufeffid,prompt,max_tokens,seed\r\na,\"two\nlines, and a \"\"quote\"\"\",3,\nb,plain,,7\nc,,4,\nd,x,many,\n"
+                        + "e,x,,,too many\n");
         Result result = CliProcess.run(
                 "generate",
                 "-m",
@@ -154,6 +214,7 @@ class BatchCliTest {
                 .contains(
                         "in.CSV:5: expected 'prompt' to be a text, got none",
                         "in.CSV:6: expected 'max_tokens' to be a number, got 'many'",
+                        "in.CSV:7: expected 4 cells, as the header line has, got 5",
                         "[2 texts, 5 tokens");
         List<JsonNode> lines = results();
         assertThat(lines).hasSize(2);

@@ -5,10 +5,10 @@ import dev.jemma.engine.UsageException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
-import java.io.Reader;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.function.Consumer;
@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 /** A batch's prompts, read one at a time: {@code .csv}, {@code .txt}, else a JSON object a line. */
 final class BatchInput implements AutoCloseable {
     private final String name;
-    private final Reader reader;
+    private final InputStream in;
     private final PromptSource source;
     private final Consumer<UsageException> badLine;
 
@@ -29,20 +29,26 @@ final class BatchInput implements AutoCloseable {
     BatchInput(String name, Terminal terminal, @Nullable String system, Consumer<UsageException> badLine) {
         this.name = name.equals("-") ? "stdin" : name;
         this.badLine = badLine;
-        // A decoder from newDecoder() reports malformed bytes; one made from a Charset would replace them.
-        this.reader = new InputStreamReader(open(name, terminal), StandardCharsets.UTF_8.newDecoder());
+        this.in = open(name, terminal);
         String suffix = name.toLowerCase(Locale.ROOT);
         this.source = suffix.endsWith(".csv")
-                ? new CsvPrompts(reader, system)
-                : new LinePrompts(reader, !suffix.endsWith(".txt"), system);
+                // A decoder from newDecoder() reports malformed bytes; one made from a Charset would replace them.
+                ? new CsvPrompts(new InputStreamReader(in, StandardCharsets.UTF_8.newDecoder()), system)
+                : new LinePrompts(in, !suffix.endsWith(".txt"), system);
     }
 
     private static InputStream open(String name, Terminal terminal) {
         if (name.equals("-")) {
             return terminal.in();
         }
+        Path file = Path.of(name);
+        if (Files.isDirectory(file)) {
+            throw new UsageException("input: expected a file, got the directory '" + name + "'");
+        }
         try {
-            return Files.newInputStream(Path.of(name));
+            return Files.newInputStream(file);
+        } catch (NoSuchFileException e) {
+            throw new UsageException("input: expected a file, got '" + name + "', which is not there", e);
         } catch (IOException e) {
             throw new UsageException("input: expected a file that can be read, got '" + name + "'", e);
         }
@@ -91,7 +97,7 @@ final class BatchInput implements AutoCloseable {
     @Override
     public void close() {
         try {
-            reader.close();
+            in.close();
         } catch (IOException e) {
             throw new UncheckedIOException(name + ": " + e.getMessage(), e);
         }

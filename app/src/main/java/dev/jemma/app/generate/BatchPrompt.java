@@ -1,12 +1,14 @@
 package dev.jemma.app.generate;
 
-import dev.jemma.engine.SamplingOptions;
 import dev.jemma.engine.UsageException;
 import dev.jemma.models.chat.Message;
 import dev.jemma.models.chat.Role;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
@@ -16,26 +18,26 @@ import tools.jackson.databind.json.JsonMapper;
  * One line of a batch's input.
  *
  * @param prompt the prompt, or the last message of a conversation
- * @param maxTokens null for what the command line says; likewise the other nullable ones
+ * @param messages the conversation, system prompt first
+ * @param isConversation whether the line gave messages instead of a prompt
+ * @param overrides what the line says about its answer
  */
-record BatchPrompt(
-        String id,
-        String prompt,
-        List<Message> messages,
-        @Nullable Integer maxTokens,
-        @Nullable Float temperature,
-        @Nullable Long seed) {
-    private static final Set<String> FIELDS =
-            Set.of("id", "prompt", "system", "messages", "max_tokens", "temperature", "seed");
+record BatchPrompt(String id, String prompt, List<Message> messages, boolean isConversation, Overrides overrides) {
+    private static final Set<String> FIELDS = Stream.of(
+                    Set.of("id", "prompt", "system", "messages", Overrides.STOP), Overrides.NUMBERS, Overrides.SWITCHES)
+            .flatMap(Set::stream)
+            .collect(Collectors.toCollection(TreeSet::new));
 
     /** A line of plain text; its number is its id. */
     static BatchPrompt ofText(long lineNumber, String line, @Nullable String system) {
-        return new BatchPrompt(String.valueOf(lineNumber), line, conversation(line, system), null, null, null);
+        Overrides none = new Overrides(JsonMapper.shared().createObjectNode());
+        return new BatchPrompt(String.valueOf(lineNumber), line, conversation(line, system), false, none);
     }
 
     /**
      * A line of JSON.
      *
+     * @param system instructions for conversations that have none
      * @throws UsageException if it is not an object with a prompt or messages
      */
     static BatchPrompt ofJson(long lineNumber, String line, @Nullable String system) {
@@ -46,26 +48,29 @@ record BatchPrompt(
     static BatchPrompt ofObject(long lineNumber, JsonNode object, @Nullable String system) {
         for (String name : object.propertyNames()) {
             if (!FIELDS.contains(name)) {
-                throw new UsageException(
-                        "expected fields out of " + FIELDS.stream().sorted().toList() + ", got '" + name + "'");
+                throw new UsageException("expected fields out of " + FIELDS + ", got '" + name + "'");
             }
         }
-        List<Message> messages = object.has("messages")
-                ? messages(object.get("messages"))
-                : conversation(
-                        required(object, "prompt").asString(),
-                        object.path("system").asString(system));
+        boolean isConversation = object.has("messages");
+        if (isConversation && (object.has("prompt") || object.has("system"))) {
+            throw new UsageException("expected either 'messages', or 'prompt' with or without 'system', got both");
+        }
+        List<Message> messages = isConversation
+                ? messages(object.get("messages"), system)
+                : conversation(text(object, "prompt"), object.has("system") ? text(object, "system") : system);
         return new BatchPrompt(
-                object.path("id").asString(String.valueOf(lineNumber)),
-                messages.getLast().content(),
-                messages,
-                object.has("max_tokens")
-                        ? (Integer) number(object, "max_tokens").intValue()
-                        : null,
-                object.has("temperature")
-                        ? (Float) number(object, "temperature").floatValue()
-                        : null,
-                object.has("seed") ? (Long) number(object, "seed").longValue() : null);
+                id(object, lineNumber), messages.getLast().content(), messages, isConversation, new Overrides(object));
+    }
+
+    private static String id(JsonNode object, long lineNumber) {
+        JsonNode id = object.path("id");
+        if (id.isMissingNode() || id.isNull()) {
+            return String.valueOf(lineNumber);
+        }
+        if (!id.isString() && !id.isNumber()) {
+            throw new UsageException("expected 'id' to be a text or a number, got " + id);
+        }
+        return id.asString();
     }
 
     private static JsonNode parse(String line) {
@@ -81,27 +86,19 @@ record BatchPrompt(
         return object;
     }
 
-    private static JsonNode required(JsonNode object, String name) {
+    private static String text(JsonNode object, String name) {
         JsonNode value = object.get(name);
         if (value == null || !value.isString()) {
             throw new UsageException("expected '" + name + "' to be a text, got " + (value == null ? "none" : value));
         }
-        return value;
+        return value.asString();
     }
 
-    private static Number number(JsonNode object, String name) {
-        JsonNode value = object.get(name);
-        if (!value.isNumber()) {
-            throw new UsageException("expected '" + name + "' to be a number, got " + value);
-        }
-        return value.numberValue();
-    }
-
-    private static List<Message> messages(JsonNode array) {
+    private static List<Message> messages(JsonNode array, @Nullable String system) {
         List<Message> messages = new ArrayList<>();
         for (JsonNode message : array) {
-            String role = required(message, "role").asString();
-            String content = required(message, "content").asString();
+            String role = text(message, "role");
+            String content = text(message, "content");
             messages.add(
                     switch (role) {
                         case "system" -> new Message(Role.SYSTEM, content);
@@ -114,22 +111,14 @@ record BatchPrompt(
         if (messages.isEmpty()) {
             throw new UsageException("expected 'messages' to be a list of at least one, got " + array);
         }
+        if (system != null && messages.getFirst().role() != Role.SYSTEM) {
+            messages.addFirst(new Message(Role.SYSTEM, system));
+        }
         return messages;
     }
 
     private static List<Message> conversation(String prompt, @Nullable String system) {
         Message user = new Message(Role.USER, prompt);
         return system == null ? List.of(user) : List.of(new Message(Role.SYSTEM, system), user);
-    }
-
-    /** The command line's sampling with this line's differences. */
-    SamplingOptions over(SamplingOptions common) {
-        return new SamplingOptions(
-                temperature != null ? temperature : common.temperature(),
-                common.topK(),
-                common.topP(),
-                common.minP(),
-                common.repeatPenalty(),
-                seed != null ? seed : common.seed());
     }
 }

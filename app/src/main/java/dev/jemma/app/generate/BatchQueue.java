@@ -122,12 +122,18 @@ final class BatchQueue {
     }
 
     private GenerationRequest request(BatchPrompt prompt) {
-        TokenIds tokenIds =
-                defaults.raw() ? model.rawPrompt(prompt.prompt()) : model.chatPrompt(prompt.messages(), Options.ANSWER);
-        StopConditions common = defaults.stop();
-        StopConditions stop = prompt.maxTokens() == null
-                ? common
-                : new StopConditions(prompt.maxTokens(), common.stopIds(), common.stopStrings());
-        return new GenerationRequest(prompt.id(), tokenIds, prompt.over(defaults.sampling()), stop, 0, !defaults.raw());
+        SamplingOptions sampling = prompt.overrides().over(defaults.sampling());
+        StopConditions stop = prompt.overrides().over(defaults.stop(), model.stopIds());
+        return new GenerationRequest(prompt.id(), tokenIds(prompt), sampling, stop, 0, !defaults.raw());
+    }
+
+    private TokenIds tokenIds(BatchPrompt prompt) {
+        if (!defaults.raw()) {
+            return model.chatPrompt(prompt.messages(), Options.ANSWER);
+        }
+        if (prompt.isConversation() || prompt.messages().size() > 1) {
+            throw new UsageException("expected a prompt alone with --raw, got messages or a system prompt");
+        }
+        return model.rawPrompt(prompt.prompt());
     }
 }

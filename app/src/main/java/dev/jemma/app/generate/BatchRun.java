@@ -15,16 +15,21 @@ final class BatchRun {
     private final Terminal terminal;
     private final ProgressBar bar;
     private final long total;
+    private final boolean quiet;
     private final long startedAt = System.nanoTime();
     private long texts;
     private long tokens;
 
-    /** @param total prompts of the whole input; -1 if nobody knows */
-    BatchRun(BatchQueue queue, BatchOutput output, Terminal terminal, long total) {
+    /**
+     * @param total prompts of the whole input; -1 if nobody knows
+     * @param quiet no statistics at the end
+     */
+    BatchRun(BatchQueue queue, BatchOutput output, Terminal terminal, long total, boolean quiet) {
         this.queue = queue;
         this.output = output;
         this.terminal = terminal;
         this.total = total;
+        this.quiet = quiet;
         this.bar = new ProgressBar(terminal, "generate");
     }
 
@@ -38,8 +43,9 @@ final class BatchRun {
             scheduler.step();
         }
         bar.clear();
-        double seconds = seconds();
-        terminal.err().println(String.format(Locale.ROOT, "[%s, %.1f s]", said(), seconds));
+        if (!quiet) {
+            terminal.err().println(String.format(Locale.ROOT, "[%s, %.1f s]", said(), seconds()));
+        }
     }
 
     /** Returns whether there may be more. */

@@ -3,12 +3,13 @@ package dev.jemma.app.generate;
 import de.siegmar.fastcsv.reader.CsvParseException;
 import de.siegmar.fastcsv.reader.CsvReader;
 import de.siegmar.fastcsv.reader.NamedCsvRecord;
+import dev.jemma.app.console.Utf8Lines;
 import dev.jemma.engine.UsageException;
 import java.io.Reader;
 import java.io.UncheckedIOException;
+import java.math.BigDecimal;
 import java.util.Iterator;
 import java.util.Map;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
@@ -18,14 +19,17 @@ import tools.jackson.databind.node.ObjectNode;
  * {@code messages}. An empty cell is as if it were not there.
  */
 final class CsvPrompts implements PromptSource {
-    private static final Set<String> NUMBERS = Set.of("max_tokens", "temperature", "seed");
-
     private final Iterator<NamedCsvRecord> records;
     private final @Nullable String system;
     private long line = 1;
 
     CsvPrompts(Reader reader, @Nullable String system) {
-        this.records = CsvReader.builder().ofNamedCsvRecord(reader).iterator();
+        this.records = CsvReader.builder()
+                // Otherwise a wrong row would end the reading.
+                .allowExtraFields(true)
+                .allowMissingFields(true)
+                .ofNamedCsvRecord(reader)
+                .iterator();
         this.system = system;
     }
 
@@ -36,10 +40,14 @@ final class CsvPrompts implements PromptSource {
             return null;
         }
         line = row.getStartingLineNumber();
+        if (row.getFieldCount() != row.getHeader().size()) {
+            throw new UsageException("expected " + row.getHeader().size() + " cells, as the header line has, got "
+                    + row.getFieldCount());
+        }
         ObjectNode object = JsonMapper.shared().createObjectNode();
         for (Map.Entry<String, String> cell : row.getFieldsAsMap().entrySet()) {
             if (!cell.getValue().isEmpty()) {
-                put(object, cell.getKey().strip(), cell.getValue());
+                put(object, Utf8Lines.withoutMark(cell.getKey()).strip(), cell.getValue());
             }
         }
         return BatchPrompt.ofObject(line, object, system);
@@ -57,14 +65,20 @@ final class CsvPrompts implements PromptSource {
     }
 
     private static void put(ObjectNode object, String name, String value) {
-        if (!NUMBERS.contains(name)) {
+        if (Overrides.SWITCHES.contains(name)) {
+            switch (value.strip()) {
+                case "true" -> object.put(name, true);
+                case "false" -> object.put(name, false);
+                default -> throw new UsageException("expected '" + name + "' to be true or false, got '" + value + "'");
+            }
+        } else if (Overrides.NUMBERS.contains(name)) {
+            try {
+                object.put(name, new BigDecimal(value.strip()));
+            } catch (NumberFormatException e) {
+                throw new UsageException("expected '" + name + "' to be a number, got '" + value + "'", e);
+            }
+        } else {
             object.put(name, value);
-            return;
-        }
-        try {
-            object.put(name, new java.math.BigDecimal(value.strip()));
-        } catch (NumberFormatException e) {
-            throw new UsageException("expected '" + name + "' to be a number, got '" + value + "'", e);
         }
     }
 

@@ -1,20 +1,18 @@
 package dev.jemma.app.generate;
 
-import java.io.BufferedReader;
+import dev.jemma.app.console.Utf8Lines;
 import java.io.IOException;
-import java.io.Reader;
-import java.nio.charset.CharacterCodingException;
+import java.io.InputStream;
 import org.jspecify.annotations.Nullable;
 
 /** One prompt a line: a JSON object, or plain text. Blank lines are none. */
 final class LinePrompts implements PromptSource {
-    private final BufferedReader lines;
+    private final Utf8Lines lines;
     private final boolean json;
     private final @Nullable String system;
-    private int lineNumber;
 
-    LinePrompts(Reader reader, boolean json, @Nullable String system) {
-        this.lines = new BufferedReader(reader);
+    LinePrompts(InputStream in, boolean json, @Nullable String system) {
+        this.lines = new Utf8Lines(in, _ -> "text");
         this.json = json;
         this.system = system;
     }
@@ -28,23 +26,21 @@ final class LinePrompts implements PromptSource {
         if (line == null) {
             return null;
         }
-        return json ? BatchPrompt.ofJson(lineNumber, line, system) : BatchPrompt.ofText(lineNumber, line, system);
+        return json
+                ? BatchPrompt.ofJson(lines.number(), line, system)
+                : BatchPrompt.ofText(lines.number(), line, system);
     }
 
     private @Nullable String readLine() {
         try {
-            String line = lines.readLine();
-            lineNumber++;
-            return line;
-        } catch (CharacterCodingException e) {
-            throw new UnreadableInputException("expected UTF-8 text, got other bytes after line " + lineNumber, e);
+            return lines.next();
         } catch (IOException e) {
-            throw new UnreadableInputException("cannot be read after line " + lineNumber + ": " + e.getMessage(), e);
+            throw new UnreadableInputException("cannot be read: " + e.getMessage(), e);
         }
     }
 
     @Override
     public long line() {
-        return lineNumber;
+        return lines.number();
     }
 }

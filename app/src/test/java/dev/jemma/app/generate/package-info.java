@@ -1,0 +1,4 @@
+@NullMarked
+package dev.jemma.app.generate;
+
+import org.jspecify.annotations.NullMarked;
