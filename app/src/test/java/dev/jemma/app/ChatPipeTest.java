@@ -157,6 +157,19 @@ class ChatPipeTest {
                 .isZero();
     }
 
+    @Test
+    void pipesGetAnswersWithoutThoughts() throws IOException {
+        List<String> script =
+                List.of("<|channel>", "th", "ought", "\n\n", "▁Let", "<channel|>", "▁The", "▁fox", "<turn|>");
+        String model =
+                ScriptedModel.write(directory.resolve("scripted"), script).toString();
+        assertThat(chat("Hello\n", "-m", model, "--thinking").stdout()).isEqualTo("The fox\n");
+        Result cutShort = chat("/set max-tokens 5\nHello\nHello\n", "-m", model, "--thinking");
+        assertThat(cutShort.stdout()).as("answers that never came").isEqualTo("\n\n");
+        Result single = InProcess.run("generate", "-m", model, "--temp", "0", "-q", "Hello");
+        assertThat(single.stdout().strip()).isEqualTo("The fox");
+    }
+
     /** The demo model with another chat template. */
     private Path demoWith(String template) throws IOException {
         Path copy = Files.createDirectory(directory.resolve("demo"));

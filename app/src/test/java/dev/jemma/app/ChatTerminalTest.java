@@ -3,6 +3,13 @@ package dev.jemma.app;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.jemma.engine.TextModel;
+import dev.jemma.kernels.Backends;
+import dev.jemma.kernels.Device;
+import dev.jemma.kernels.DeviceOptions;
+import dev.jemma.models.chat.Message;
+import dev.jemma.models.chat.Options;
+import dev.jemma.models.chat.Role;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -11,6 +18,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -107,6 +115,87 @@ class ChatTerminalTest {
             terminal.enter("d")
                     .waitForPrompt(screen -> screen.contains("[dropped the oldest turn; the rest is read again]"));
             assertThat(terminal.screenWithStyles()).doesNotContain("\u001b[2m", "\u001b[1m");
+        }
+    }
+
+    private static final List<String> THOUGHTS_AND_ANSWER = List.of(
+            "<|channel>",
+            "th",
+            "ought",
+            "\n\n",
+            "▁Let",
+            "▁me",
+            "▁think",
+            ".",
+            "<channel|>",
+            "▁The",
+            "▁fox",
+            "<0xF0>",
+            "<0x9F>",
+            "<0xA6>",
+            "<0x8A>",
+            "▁ran",
+            "▁home",
+            "<turn|>");
+
+    @Test
+    void thoughtsAreDimmedOrHiddenAndNeverRepeated() throws IOException {
+        Path model = ScriptedModel.write(directory.resolve("scripted"), THOUGHTS_AND_ANSWER);
+        Path saved = directory.resolve("saved.json");
+        try (TmuxTerminal terminal = chat("-m", model.toString(), "--thinking", "-v")) {
+            terminal.waitForPrompt(screen -> true);
+            terminal.enter("Hello").waitForPrompt(screen -> screen.contains("end: stop"));
+            String styled = terminal.screenWithStyles();
+            assertThat(styled.lines().filter(line -> line.contains("Let me think.")))
+                    .singleElement()
+                    .asString()
+                    .contains("\u001b[2m");
+            assertThat(styled.lines().filter(line -> line.contains("The fox🦊 ran home")))
+                    .singleElement()
+                    .asString()
+                    .doesNotContain("\u001b[2m");
+            assertThat(styled).doesNotContain("thought\n", "channel", "\ufffd");
+
+            terminal.enter("/set thinking hidden").enter("And then?");
+            String screen = terminal.waitForPrompt(shown -> count(shown, "end: stop") == 2);
+            assertThat(count(screen, "Let me think."))
+                    .as("shown for the first answer only")
+                    .isOne();
+            assertThat(count(screen, "The fox🦊 ran home")).isEqualTo(2);
+            assertThat(screen)
+                    .doesNotContain("thinking ...")
+                    .contains("[prompt: " + tokensWithoutThoughts(model) + " tokens, ");
+            terminal.enter("/save " + saved).waitForPrompt(shown -> shown.contains("[saved to"));
+            terminal.press("C-d").waitFor("[status 0]");
+        }
+        assertThat(saved).content().contains("The fox🦊 ran home").doesNotContain("think", "ought", "channel");
+    }
+
+    private static int count(String screen, String text) {
+        return screen.split(Pattern.quote(text), -1).length - 1;
+    }
+
+    /** Of the second prompt, if the first answer is repeated without its thoughts. */
+    private static int tokensWithoutThoughts(Path directory) {
+        try (Device device = Backends.open("reference", DeviceOptions.DEFAULT).device();
+                TextModel model = TextModel.open(directory, device)) {
+            List<Message> messages = List.of(
+                    new Message(Role.USER, "Hello"),
+                    new Message(Role.ASSISTANT, "The fox🦊 ran home"),
+                    new Message(Role.USER, "And then?"));
+            return model.chatPrompt(messages, new Options(true, true)).size();
+        }
+    }
+
+    @Test
+    void withoutColourThoughtsAreBetweenMarks() throws IOException {
+        Path model = ScriptedModel.write(directory.resolve("scripted"), THOUGHTS_AND_ANSWER);
+        try (TmuxTerminal terminal = chat(Map.of("NO_COLOR", "1"), "-m", model.toString(), "--thinking")) {
+            terminal.waitForPrompt(screen -> true);
+            terminal.enter("Hello");
+            terminal.waitForPrompt(screen -> screen.contains("[thoughts]\n")
+                    && screen.contains("Let me think.")
+                    && screen.contains("\n[answer]\nThe fox🦊 ran home\n"));
         }
     }
 

@@ -61,11 +61,15 @@ final class AnswerView implements Consumer<GenerationEvent> {
             state = State.THOUGHTS;
             return;
         }
+        String shown = state == State.THOUGHTS ? text : text.stripLeading();
+        if (shown.isEmpty()) {
+            return;
+        }
         if (state != State.THOUGHTS && !screen.hasColor()) {
             screen.note("[thoughts]");
         }
         state = State.THOUGHTS;
-        show(text, screen::thought);
+        show(shown, screen::thought);
     }
 
     private void answer(String text) {
