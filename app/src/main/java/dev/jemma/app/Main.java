@@ -9,9 +9,12 @@ import dev.jemma.app.hub.PullCommand;
 import dev.jemma.engine.UsageException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.util.Arrays;
+import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.UsageMessageSpec;
 import picocli.CommandLine.Spec;
 
 /** The {@code jemma} command. */
@@ -35,11 +38,15 @@ import picocli.CommandLine.Spec;
             "'jemma COMMAND --help' or 'jemma help COMMAND' explains a command.",
             "",
             "Files and variables:",
-            "  ~/.config/jemma/config.properties  defaults: 'threads = 8' for all commands, 'chat.temp = 0.7' for one;",
+            "",
+            "  ~/.config/jemma/config.properties  'threads = 8' for all commands, 'chat.temp = 0.7' for one;",
             "                                     JEMMA_CONFIG names another file, or none if it is empty",
             "  ~/.cache/jemma                     synthetic models and the unpacked tokenizer library",
             "  ~/.cache/huggingface               downloaded models; HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN",
-            "  XDG_CONFIG_HOME, XDG_CACHE_HOME    other places for these",
+            "  ~/.local/state/jemma/chat_history  what was typed in chats, unless --no-history is given",
+            "  XDG_CONFIG_HOME, XDG_CACHE_HOME,   other places for these",
+            "  XDG_STATE_HOME",
+            "  HTTPS_PROXY, HTTP_PROXY, NO_PROXY  for downloads",
             "  JEMMA_JAVA_HOME, JEMMA_JAVA_OPTS   the JDK to run on, and options for it",
             "  JEMMA_CUDA_PATH                    where to look for CUDA's libraries",
             "",
@@ -60,9 +67,8 @@ final class Main implements Runnable {
         System.exit(run(Terminal.system(), args));
     }
 
-    /** Runs one command line; returns the exit status. */
-    static int run(Terminal terminal, String... args) {
-        FailureReport failures = new FailureReport(terminal);
+    /** All commands and their options. */
+    static CommandLine commandLine(Terminal terminal) {
         CommandLine commandLine = new CommandLine(new Main(terminal))
                 .addSubcommand(new ChatCommand(terminal))
                 .addSubcommand(new GenerateCommand(terminal))
@@ -79,12 +85,19 @@ final class Main implements Runnable {
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setUsageHelpAutoWidth(false)
                 .setUsageHelpWidth(100)
-                .setColorScheme(CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF))
-                .setParameterExceptionHandler(failures)
-                .setExecutionExceptionHandler(failures);
+                .setColorScheme(CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF));
         layOut(commandLine);
+        return commandLine;
+    }
+
+    /** Runs one command line; returns the exit status. */
+    static int run(Terminal terminal, String... args) {
+        FailureReport failures = new FailureReport(terminal);
         StringWriter help = new StringWriter();
-        commandLine.setOut(new PrintWriter(help));
+        CommandLine commandLine = commandLine(terminal)
+                .setParameterExceptionHandler(failures)
+                .setExecutionExceptionHandler(failures)
+                .setOut(new PrintWriter(help));
         int exitCode;
         try {
             commandLine.setDefaultValueProvider(ConfigFile.read(ConfigFile.place(), commandLine.getCommandSpec()));
@@ -100,15 +113,25 @@ final class Main implements Runnable {
         return exitCode;
     }
 
-    /** The parts of a manual page, in its order. */
+    /**
+     * The parts of a manual page, in its order. A description's first line is what lists of commands show, the others
+     * are one paragraph. A footer's first line that is not blank is its heading.
+     */
     private static void layOut(CommandLine commandLine) {
-        commandLine
-                .getCommandSpec()
-                .usageMessage()
-                .descriptionHeading("%n")
+        UsageMessageSpec usage = commandLine.getCommandSpec().usageMessage();
+        usage.descriptionHeading("%n")
                 .parameterListHeading("%nArguments:%n")
                 .optionListHeading("%nOptions:%n")
                 .commandListHeading("%nCommands:%n");
+        String[] description = usage.description();
+        if (description.length > 2) {
+            List<String> rest = Arrays.asList(description).subList(1, description.length);
+            usage.description(description[0], String.join(" ", rest));
+        }
+        String[] footer = usage.footer();
+        if (footer.length > 2) {
+            usage.footerHeading("%n" + footer[1] + "%n").footer(Arrays.copyOfRange(footer, 2, footer.length));
+        }
         commandLine.getSubcommands().values().forEach(Main::layOut);
     }
 
