@@ -6,10 +6,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
 import dev.jemma.kernels.AffineWeight;
+import dev.jemma.kernels.Backends;
 import dev.jemma.kernels.CommandStream;
 import dev.jemma.kernels.Commands;
 import dev.jemma.kernels.DType;
 import dev.jemma.kernels.DenseWeight;
+import dev.jemma.kernels.Device;
 import dev.jemma.kernels.DeviceBuffer;
 import dev.jemma.kernels.ExpertWeight;
 import dev.jemma.kernels.HeadNorms;
@@ -27,15 +29,21 @@ import dev.jemma.kernels.Tensor;
 import dev.jemma.kernels.VectorF32;
 import dev.jemma.kernels.Weight;
 import java.lang.management.ManagementFactory;
+import java.lang.reflect.Method;
+import java.lang.reflect.Proxy;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Steps allocate nothing once compiled, on any thread. Above all this finds vectors that C2 boxes: a kernel that boxes
- * allocates kilobytes a call. The same goes for kernels that are never compiled.
+ * Steps of all ops, checked as callers' are, allocate nothing once compiled, on any thread. Above all this finds vectors
+ * that C2 boxes: a kernel that boxes allocates kilobytes a call. The same goes for kernels that are never compiled.
  */
 class AllocationTest {
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
@@ -44,6 +52,7 @@ class AllocationTest {
     private static final int HEAD_DIM = 64;
     private static final int VOCAB = 512;
     private static final int MAX_ROWS = 20;
+    private static final int SLOTS = 2;
 
     /** Steps in a row that must allocate nothing. */
     private static final int QUIET_STEPS = 20;
@@ -51,10 +60,10 @@ class AllocationTest {
     /** A kernel that runs once a step without a long loop is compiled by C2 after 5,200 calls; most by far sooner. */
     private static final int MAX_STEPS = 20_000;
 
-    private final CpuDevice device = new CpuDevice(2);
+    private final Device device = Backends.checked(new CpuDevice(2));
     private final List<DeviceBuffer> buffers = new ArrayList<>();
     private final CommandStream stream =
-            device.openStream(new StepLimits(MAX_ROWS, MAX_ROWS, 1, 256, COLS / HEAD_DIM, COLS, 2 * COLS, VOCAB));
+            device.openStream(new StepLimits(MAX_ROWS, MAX_ROWS, SLOTS, 256, COLS / HEAD_DIM, COLS, 2 * COLS, VOCAB));
     private final Tensor ids = Tensor.i32(buffer(4 * MAX_ROWS), ALL, 1);
     private final Tensor sampled = Tensor.i32(buffer(4 * MAX_ROWS), OUTPUT, 1);
     private final Tensor x = f32(COLS);
@@ -65,9 +74,11 @@ class AllocationTest {
     private final Tensor best = Tensor.i32(buffer(16 * MAX_ROWS), OUTPUT, 4);
     private final Tensor bestValues = f32(OUTPUT, 4);
     private final Qkv qkv = new Qkv(f32(COLS), f32(HEAD_DIM), f32(HEAD_DIM), false);
+    private final Qkv valuesFromKeys = new Qkv(qkv.q(), qkv.k(), f32(HEAD_DIM), true);
     private final Norm norm = new Norm(COLS, 1e-6f, vector(COLS));
     private final Norm headNorm = new Norm(HEAD_DIM, 1e-6f, vector(HEAD_DIM));
     private final HeadNorms headNorms = new HeadNorms(headNorm, headNorm, null);
+    private final HeadNorms allHeadNorms = new HeadNorms(headNorm, headNorm, headNorm);
     private final Rope rope = new Rope(vector(HEAD_DIM / 2));
     private final KvView ring = kv(DType.F16, 40);
     private final KvView full = kv(DType.F32, 0);
@@ -117,9 +128,9 @@ class AllocationTest {
 
     private KvView kv(DType dtype, int window) {
         int capacity = window == 0 ? 256 : window + MAX_ROWS;
-        Region keys = new Region(buffer(dtype.bytes((long) capacity * HEAD_DIM)), 0);
-        Region values = new Region(buffer(dtype.bytes((long) capacity * HEAD_DIM)), 0);
-        return new KvView(keys, values, dtype, 1, 1, HEAD_DIM, capacity, window);
+        Region keys = new Region(buffer(dtype.bytes((long) SLOTS * capacity * HEAD_DIM)), 0);
+        Region values = new Region(buffer(dtype.bytes((long) SLOTS * capacity * HEAD_DIM)), 0);
+        return new KvView(keys, values, dtype, SLOTS, 1, HEAD_DIM, capacity, window);
     }
 
     @AfterEach
@@ -141,7 +152,8 @@ class AllocationTest {
         long last = 0;
         for (int i = 0; i < MAX_STEPS && quiet < QUIET_STEPS; i++) {
             allocated(threads, before);
-            run(step);
+            encode(stream.begin(step));
+            stream.submit();
             last = allocatedSince(threads, before);
             quiet = last == 0 ? quiet + 1 : 0;
         }
@@ -172,8 +184,21 @@ class AllocationTest {
         return sum;
     }
 
-    private void run(Step step) {
-        Commands c = stream.begin(step);
+    @Test
+    void everyOpIsAmongThem() {
+        Set<String> encoded = new HashSet<>();
+        encode((Commands) Proxy.newProxyInstance(
+                Commands.class.getClassLoader(), new Class<?>[] {Commands.class}, (proxy, op, arguments) -> {
+                    encoded.add(op.getName());
+                    return null;
+                }));
+        assertThat(encoded)
+                .containsAll(Arrays.stream(Commands.class.getMethods())
+                        .map(Method::getName)
+                        .toList());
+    }
+
+    private void encode(Commands c) {
         c.tokens(ids, sampled);
         c.embed(x, ids, weights.getFirst(), 2);
         c.rotations(rotations, rope);
@@ -181,6 +206,10 @@ class AllocationTest {
         c.projectQkv(qkv, y, qkvWeight);
         c.headNormRopeStore(qkv, headNorms, rotations, ring);
         c.attention(x, qkv.q(), ring, 0.1f, 0);
+        c.copySlot(full, 0, 1, 50);
+        c.headNormRope(qkv.q(), headNorms, rotations);
+        c.rope(qkv.q(), rotations);
+        c.headNormRopeStore(valuesFromKeys, allHeadNorms, rotations, full);
         c.storeKv(full, qkv.k(), qkv.v());
         c.attention(y, qkv.q(), full, 0.1f, 50);
         c.addNormNorm(y, x, qkv.q(), norm, 1, norm);
@@ -188,6 +217,11 @@ class AllocationTest {
             c.matmul(y, x, weights.get(i));
             c.gateUpGeglu(left, x, weights.get(i), weights.get(i), right);
         }
+        for (int i = 0; i < weights.size(); i++) {
+            c.gatedMatmul(left, x, weights.get(i), right);
+        }
+        c.addNorm(x, y, norm, 1);
+        c.copy(y, x);
         c.add(x, x, y, 0.5f);
         c.scale(x, 2);
         c.geglu(x, x, y);
@@ -198,6 +232,5 @@ class AllocationTest {
         c.suppress(logits, ids.at(), 1);
         c.argmax(sampled, logits);
         c.topK(best, bestValues, logits);
-        stream.submit();
     }
 }
