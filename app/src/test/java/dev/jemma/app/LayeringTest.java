@@ -88,6 +88,7 @@ class LayeringTest {
                         "dev.jemma.kernels.host..",
                         "dev.jemma.kernels.metal..",
                         "dev.jemma.kernels.cuda..",
+                        "dev.jemma.kernels.onednn..",
                         "dev.jemma.kernels.ffi..")))
                 .should()
                 .dependOnClassesThat()

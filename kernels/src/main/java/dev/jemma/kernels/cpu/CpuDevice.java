@@ -3,16 +3,21 @@ package dev.jemma.kernels.cpu;
 import dev.jemma.kernels.CommandStream;
 import dev.jemma.kernels.Device;
 import dev.jemma.kernels.DeviceBuffer;
+import dev.jemma.kernels.DeviceException;
 import dev.jemma.kernels.DeviceMemory;
 import dev.jemma.kernels.Region;
 import dev.jemma.kernels.StepLimits;
 import dev.jemma.kernels.host.HostMemory;
+import dev.jemma.kernels.onednn.OneDnn;
+import dev.jemma.kernels.onednn.OneDnnLibrary;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /** Host memory and a pool of threads, which all streams of the device share. */
 public final class CpuDevice implements Device {
     private final HostMemory memory = new HostMemory();
     private final RowPool pool;
+    private final OneDnnUse use;
 
     /**
      * How long the JVM's compiler has a core for itself where there is a thread for every core. Kernels that it has not
@@ -21,8 +26,23 @@ public final class CpuDevice implements Device {
      */
     private static final long COMPILER_NANOS = 1_000_000_000;
 
-    /** @param threads threads that run kernels, the caller's included; 0 for one for every core */
-    CpuDevice(int threads) {
+    /**
+     * @param threads threads that run kernels, the caller's included; 0 for one for every core
+     * @throws DeviceException.Unavailable if oneDNN must be used and cannot be
+     */
+    CpuDevice(int threads, OneDnnUse use) {
+        this.use = use;
+        switch (use) {
+            case OFF -> {}
+            // Loading takes a tenth of a second, which passes while the caller opens the model.
+            case AUTO -> Thread.ofPlatform().name("jemma-onednn").daemon().start(OneDnnLibrary::outcome);
+            case ON -> {
+                if (OneDnnLibrary.outcome().library() == null) {
+                    throw new DeviceException.Unavailable("cpu: " + OneDnnLibrary.PROPERTY + "=on: "
+                            + OneDnnLibrary.outcome().reason());
+                }
+            }
+        }
         pool = threads > 0
                 ? new RowPool(threads)
                 : new RowPool(Runtime.getRuntime().availableProcessors(), COMPILER_NANOS);
@@ -36,7 +56,15 @@ public final class CpuDevice implements Device {
     @Override
     public String description() {
         int threads = pool.threads();
-        return threads + (threads == 1 ? " thread, " : " threads, ") + Lanes.F.vectorBitSize() + "-bit vectors";
+        String vectors =
+                threads + (threads == 1 ? " thread, " : " threads, ") + Lanes.F.vectorBitSize() + "-bit vectors";
+        return oneDnn() == null
+                ? vectors
+                : vectors + ", " + OneDnnLibrary.outcome().reason() + " for AMX";
+    }
+
+    private @Nullable OneDnn oneDnn() {
+        return use == OneDnnUse.OFF ? null : OneDnnLibrary.outcome().library();
     }
 
     @Override
@@ -67,7 +95,7 @@ public final class CpuDevice implements Device {
 
     @Override
     public CommandStream openStream(StepLimits limits) {
-        return new CpuStream(limits, memory, pool);
+        return new CpuStream(limits, memory, pool, oneDnn());
     }
 
     @Override

@@ -4,7 +4,10 @@ import dev.jemma.kernels.Device;
 import dev.jemma.kernels.DeviceException;
 import dev.jemma.kernels.DeviceOptions;
 import dev.jemma.kernels.DeviceProvider;
+import dev.jemma.kernels.Finding;
+import dev.jemma.kernels.onednn.OneDnnLibrary;
 import java.nio.ByteOrder;
+import java.util.List;
 
 /** The CPU backend: needs nothing but the Vector API module. */
 public final class CpuProvider implements DeviceProvider {
@@ -19,10 +22,23 @@ public final class CpuProvider implements DeviceProvider {
     }
 
     @Override
+    public List<Finding> examine(DeviceOptions options) {
+        OneDnnUse use = OneDnnUse.asked();
+        if (use == OneDnnUse.OFF) {
+            return List.of(Finding.fact("onednn", "not used: -D" + OneDnnLibrary.PROPERTY + "=off"));
+        }
+        OneDnnLibrary.Outcome outcome = OneDnnLibrary.outcome();
+        return List.of(
+                outcome.library() == null
+                        ? Finding.fact("onednn", "not used: " + outcome.reason())
+                        : Finding.passed("onednn", outcome.reason() + " multiplies BF16 weights by two and more rows"));
+    }
+
+    @Override
     public Device open(DeviceOptions options) {
         if (ByteOrder.nativeOrder() != ByteOrder.LITTLE_ENDIAN) {
             throw new DeviceException.Unavailable("cpu: expected a little-endian machine; use --backend reference");
         }
-        return new CpuDevice(options.threads());
+        return new CpuDevice(options.threads(), OneDnnUse.asked());
     }
 }

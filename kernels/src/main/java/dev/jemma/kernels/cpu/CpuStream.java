@@ -5,6 +5,8 @@ import dev.jemma.kernels.Commands;
 import dev.jemma.kernels.Step;
 import dev.jemma.kernels.StepLimits;
 import dev.jemma.kernels.host.HostMemory;
+import dev.jemma.kernels.onednn.OneDnn;
+import org.jspecify.annotations.Nullable;
 
 /** Runs each op inside the call that encodes it, so that a step has ended when it is submitted. */
 final class CpuStream implements CommandStream {
@@ -15,9 +17,9 @@ final class CpuStream implements CommandStream {
     private long startNanos;
     private long stepNanos;
 
-    CpuStream(StepLimits limits, HostMemory memory, RowPool pool) {
+    CpuStream(StepLimits limits, HostMemory memory, RowPool pool, @Nullable OneDnn dnn) {
         step = new Step(limits.maxRows(), limits.maxOutputRows());
-        scratch = new Scratch(limits, memory, pool.threads());
+        scratch = new Scratch(limits, memory, pool.threads(), dnn);
         commands = new CpuCommands(step, limits, pool, scratch);
     }
 

@@ -33,11 +33,13 @@ final class Projection {
     private final RowPool pool;
     private final Scratch scratch;
     private final TokenPacking packing;
+    private final OneDnnProducts products;
     private final Weight[] weights = new Weight[3];
     private final Tensor[] outs = new Tensor[3];
     private int numWeights;
     private int rows;
     private boolean gated;
+    private boolean byOneDnn;
     private final RowTask dotsTask = this::dots;
     private final RowTask tilesTask = this::tiles;
 
@@ -45,6 +47,7 @@ final class Projection {
         this.pool = pool;
         this.scratch = scratch;
         this.packing = new TokenPacking(pool, scratch);
+        this.products = new OneDnnProducts(pool, scratch);
     }
 
     /** Bytes from one row of products to the next; the extra line keeps the rows of a column in different cache sets. */
@@ -109,7 +112,11 @@ final class Projection {
         for (int i = 0; i < numWeights; i++) {
             outputs += weights[i].rows();
         }
-        if (rows < FEW) {
+        byOneDnn = byOneDnn(x);
+        if (byOneDnn) {
+            products.split(rows, x);
+            pool.run(tilesTask, outputs, products.grain(outputs));
+        } else if (rows < FEW) {
             for (int row = 0; row < rows; row++) {
                 Dots.arrange(scratch.inputs(row), Memory.address(x, row), weights[0], rows);
             }
@@ -119,6 +126,14 @@ final class Projection {
             int share = Math.ceilDiv(outputs, CHUNKS_PER_THREAD * pool.threads());
             pool.run(tilesTask, outputs, Math.min(PANEL_ROWS, Tiles.wholeRows(share)));
         }
+    }
+
+    private boolean byOneDnn(Tensor x) {
+        boolean takes = scratch.hasPrimitives();
+        for (int i = 0; i < numWeights + (gated ? 1 : 0); i++) {
+            takes &= OneDnnProducts.takes(rows, x, weights[i]);
+        }
+        return takes;
     }
 
     private int dotsGrain(int outputs) {
@@ -178,6 +193,10 @@ final class Projection {
     }
 
     private void tiles(Weight w, Tensor out, int begin, int end, Scratch.Worker own) {
+        if (byOneDnn) {
+            products.outputs(w, out, begin, end, own);
+            return;
+        }
         int count = end - begin;
         long stride = productStride(rows);
         for (int col = 0; col < w.cols(); col += PANEL_COLS) {

@@ -6,8 +6,11 @@ import dev.jemma.kernels.Region;
 import dev.jemma.kernels.StepLimits;
 import dev.jemma.kernels.host.HostBuffer;
 import dev.jemma.kernels.host.HostMemory;
+import dev.jemma.kernels.onednn.OneDnn;
+import dev.jemma.kernels.onednn.OneDnnPrimitives;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Memory of a stream that lives from op to op, not longer: arranged activations that all threads read, and each
@@ -21,19 +24,25 @@ final class Scratch implements AutoCloseable {
     static final int SCALES = 16384;
 
     private final HostMemory memory;
+    private final @Nullable OneDnn dnn;
     private final List<DeviceBuffer> buffers = new ArrayList<>();
     private final Worker[] workers;
 
     /** Activations packed for {@link Tiles}: {@code [maxCols, rows]} in whole tiles. */
     final long packed;
 
+    /** Activations as {@link OneDnnProducts} wants them; no memory where there is no oneDNN. */
+    final long split;
+
     /** Partial results of an attention whose keys are split: see {@code Attention}. */
     final long partials;
 
     private final Dots.Inputs[] inputs = new Dots.Inputs[Projection.FEW];
 
-    Scratch(StepLimits limits, HostMemory memory, int threads) {
+    /** @param dnn null where there is none */
+    Scratch(StepLimits limits, HostMemory memory, int threads, @Nullable OneDnn dnn) {
         this.memory = memory;
+        this.dnn = dnn;
         int rows = wholeTileColumns(limits.maxRows());
         int cols = wholeVectors(limits.maxCols());
         long arrangedStride = 4L * (cols + Lanes.COUNT);
@@ -47,6 +56,7 @@ final class Scratch implements AutoCloseable {
                         arranged + i * arrangedStride, arrangedStride, sums + i * sumsStride, sumsStride);
             }
             packed = take("packed activations", 4L * cols * rows);
+            split = dnn == null ? 0 : take("split activations", OneDnnProducts.splitBytes(rows, cols));
             partials = take("partial attention", AttentionPlan.partialBytes(limits, threads));
             for (int i = 0; i < threads; i++) {
                 workers[i] = new Worker(limits, rows, cols);
@@ -80,6 +90,13 @@ final class Scratch implements AutoCloseable {
         /** Rearrangement of activations: see {@link TokenPacking}. */
         final long block;
 
+        /** Products of {@link OneDnnProducts}; no memory where there is no oneDNN. */
+        final long nativeProduct;
+
+        /** What {@link OneDnnPrimitives#split} needs. */
+        final long rests;
+
+        private final @Nullable OneDnnPrimitives primitives;
         final AttentionScratch attention;
         final float[] halves;
         final float[] scales = new float[SCALES + Lanes.COUNT];
@@ -93,8 +110,18 @@ final class Scratch implements AutoCloseable {
             part = take("partial products", 4L * Projection.PANEL_ROWS * wholeTileColumns(1));
             product = take("products", Projection.PANEL_ROWS * Projection.productStride(rows));
             block = take("activation block", TokenPacking.BLOCK_BYTES);
+            nativeProduct = dnn == null ? 0 : take("products of matrix units", OneDnnProducts.productBytes());
+            rests = dnn == null ? 0 : take("rests of activations", OneDnnProducts.restBytes(cols));
+            primitives = dnn == null ? null : new OneDnnPrimitives(dnn, memory);
             halves = new float[cols];
             attention = new AttentionScratch(Scratch.this, limits);
+        }
+
+        OneDnnPrimitives primitives() {
+            if (primitives == null) {
+                throw new IllegalStateException("this stream has no oneDNN");
+            }
+            return primitives;
         }
     }
 
@@ -113,6 +140,11 @@ final class Scratch implements AutoCloseable {
         return inputs[row];
     }
 
+    /** Whether there are matrix units to use. */
+    boolean hasPrimitives() {
+        return dnn != null;
+    }
+
     /** {@code count} rounded up to whole tiles of columns. */
     static int wholeTileColumns(int count) {
         int tile = Tiles.MAX_VECTORS * Lanes.COUNT;
@@ -125,6 +157,11 @@ final class Scratch implements AutoCloseable {
 
     @Override
     public void close() {
+        for (Worker worker : workers) {
+            if (worker != null && worker.primitives != null) {
+                worker.primitives.close();
+            }
+        }
         buffers.reversed().forEach(DeviceBuffer::close);
         buffers.clear();
     }

@@ -6,13 +6,15 @@ import dev.jemma.kernels.contract.CommandsContract;
 /** The contract on one number of threads, at the JVM's vector width; the build repeats it at others. */
 abstract class CpuContract extends CommandsContract {
     private final int threads;
+    private final OneDnnUse use;
 
-    CpuContract(int threads) {
+    CpuContract(int threads, OneDnnUse use) {
         this.threads = threads;
+        this.use = use;
     }
 
     @Override
     protected final Device open() {
-        return new CpuDevice(threads);
+        return new CpuDevice(threads, use);
     }
 }

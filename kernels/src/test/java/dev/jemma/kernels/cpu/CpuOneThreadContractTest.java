@@ -2,6 +2,6 @@ package dev.jemma.kernels.cpu;
 
 class CpuOneThreadContractTest extends CpuContract {
     CpuOneThreadContractTest() {
-        super(1);
+        super(1, OneDnnUse.OFF);
     }
 }

@@ -2,6 +2,6 @@ package dev.jemma.kernels.cpu;
 
 class CpuThreeThreadContractTest extends CpuContract {
     CpuThreeThreadContractTest() {
-        super(3);
+        super(3, OneDnnUse.OFF);
     }
 }

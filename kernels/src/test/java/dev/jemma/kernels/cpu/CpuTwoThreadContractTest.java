@@ -2,6 +2,6 @@ package dev.jemma.kernels.cpu;
 
 class CpuTwoThreadContractTest extends CpuContract {
     CpuTwoThreadContractTest() {
-        super(2);
+        super(2, OneDnnUse.OFF);
     }
 }

@@ -1,0 +1,136 @@
+package dev.jemma.kernels.cpu;
+
+import dev.jemma.kernels.DType;
+import dev.jemma.kernels.DenseWeight;
+import dev.jemma.kernels.Tensor;
+import dev.jemma.kernels.Weight;
+import dev.jemma.kernels.onednn.OneDnnPrimitives;
+
+/**
+ * Products by oneDNN. Its matrix units take BF16 numbers, whose products they sum in F32; BF16 weights are multiplied
+ * where they lie. Every activation is split into three BF16 numbers of 8 bits each, whose sum it is, so that nothing is
+ * lost. (Two leave 2^-19 of an activation on average. That is below the contract's bounds from 128 columns on, but
+ * golden checkpoints, whose norms enlarge small differences, then miss by 6e-5 where 5e-5 are allowed.)
+ *
+ * <p>Activations come in blocks of up to 64 rows, {@code [3 * width, cols]}: first the rounded ones, then what
+ * rounding left. Weights are the left factor, because its rows are read as they are, and the right one is rearranged
+ * for every product; so the result is turned on its way out, where its parts are added.
+ */
+final class OneDnnProducts {
+    /** Fewest columns that are worth a call. */
+    static final int MIN_COLS = 64;
+
+    private static final int PARTS = 3;
+
+    /** Rows of activations that are multiplied at a time. */
+    static final int BLOCK = 64;
+
+    /** Weight rows that are multiplied at a time: 1.5 MB of the widest common weights, to stay in an L2 cache. */
+    static final int MAX_OUTPUTS = 256;
+
+    /** Outputs are shared out in multiples of this, a pair of AMX tiles. */
+    private static final int OUTPUTS = 32;
+
+    /** Chunks for each thread of a product too small for whole ones. */
+    private static final int CHUNKS_PER_THREAD = 2;
+
+    /** Fewest rows of activations in a block, for which there are matrix units. */
+    private static final int MIN_BLOCK = 8;
+
+    private final RowPool pool;
+    private final Scratch scratch;
+    private final RowTask splitTask = this::splitBlocks;
+    private Tensor x;
+    private int rows;
+
+    @SuppressWarnings("NullAway.Init")
+    OneDnnProducts(RowPool pool, Scratch scratch) {
+        this.pool = pool;
+        this.scratch = scratch;
+    }
+
+    /** Bytes of the products of one chunk of weights with one block of activations. */
+    static long productBytes() {
+        return 4L * MAX_OUTPUTS * columns(BLOCK);
+    }
+
+    /** Bytes of the split activations of {@code rows} rows of at most {@code cols} columns. */
+    static long splitBytes(int rows, int cols) {
+        return 2L * Math.ceilDiv(rows, BLOCK) * columns(BLOCK) * cols;
+    }
+
+    /** Bytes of what is left of a block's activations between two parts. */
+    static long restBytes(int cols) {
+        return 4L * BLOCK * 2 * cols;
+    }
+
+    /** Whether products of this many rows of activations with such a weight are faster here. */
+    static boolean takes(int rows, Tensor x, Weight w) {
+        return rows > 1
+                && x.rowStride() == x.cols()
+                && w.cols() >= MIN_COLS
+                && w instanceof DenseWeight dense
+                && dense.dtype() == DType.BF16;
+    }
+
+    /** How many outputs a thread takes at a time. */
+    int grain(int outputs) {
+        int share = Math.ceilDiv(outputs, CHUNKS_PER_THREAD * pool.threads());
+        return Math.min(MAX_OUTPUTS, Math.ceilDiv(share, OUTPUTS) * OUTPUTS);
+    }
+
+    void split(int rows, Tensor x) {
+        this.rows = rows;
+        this.x = x;
+        pool.run(splitTask, Math.ceilDiv(rows, BLOCK), 1);
+    }
+
+    private void splitBlocks(int worker, int from, int to) {
+        Scratch.Worker own = scratch.worker(worker);
+        for (int i = from; i < to; i++) {
+            int row = i * BLOCK;
+            int count = Math.min(BLOCK, rows - row);
+            int cols = x.cols();
+            long step = 2L * width(count) * cols;
+            own.primitives().split(count, cols, PARTS, Memory.address(x, row), block(row, cols), step, own.rests);
+        }
+    }
+
+    /** Where the block that begins with this row lies. */
+    private long block(int row, int cols) {
+        return scratch.split + 2L * (row / BLOCK) * columns(BLOCK) * cols;
+    }
+
+    /** {@code count} rounded up to one of few widths, so that few primitives serve prompts of every length. */
+    private static int width(int count) {
+        return Math.max(MIN_BLOCK, Integer.highestOneBit(2 * count - 1));
+    }
+
+    /**
+     * Columns of the right factor for a block of this width: all parts, and where those fill one and a half of oneDNN's
+     * stretches of 32, as many again as fill two, which it multiplies in less time. What they hold does not matter.
+     */
+    private static int columns(int width) {
+        return width <= 16 ? 4 * width : PARTS * width;
+    }
+
+    /** Outputs {@code [begin, end)} of all rows. */
+    void outputs(Weight w, Tensor out, int begin, int end, Scratch.Worker own) {
+        OneDnnPrimitives primitives = own.primitives();
+        int count = end - begin;
+        int cols = w.cols();
+        long from = Memory.address(((DenseWeight) w).at()) + 2L * begin * cols;
+        for (int row = 0; row < rows; row += BLOCK) {
+            int n = Math.min(BLOCK, rows - row);
+            int width = width(n);
+            int columns = columns(width);
+            primitives.product(count, columns, cols, from, block(row, cols), own.nativeProduct);
+            long to = Memory.address(out, row) + 4L * begin;
+            primitives.turn(count, n, own.nativeProduct, columns, to, out.rowStride());
+            for (int part = 1; part < PARTS; part++) {
+                long rest = own.nativeProduct + 4L * part * width;
+                primitives.turnAndAdd(count, n, rest, columns, to, out.rowStride());
+            }
+        }
+    }
+}
