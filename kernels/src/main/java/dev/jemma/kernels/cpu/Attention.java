@@ -82,6 +82,7 @@ final class Attention {
         int heads = plan.headCount(unit);
         int lanes = plan.rowCount(unit) * heads;
         Memory.zero(own.queries, 4L * width * headDim);
+        boolean narrow = NarrowAttention.takes(lanes, headDim);
         for (int lane = 0; lane < width; lane++) {
             int row = plan.firstRow(unit) + (lane < lanes ? lane / heads : 0);
             int position = rows.position(row);
@@ -89,11 +90,19 @@ final class Attention {
             Memory.putF32(own.position + 4L * lane, position);
             if (lane < lanes) {
                 long from = Memory.address(q, row) + 4L * headDim * (plan.firstHead(unit) + lane % heads);
+                if (narrow) {
+                    RowKernels.scale(own.queries + 4L * headDim * lane, from, headDim, scale);
+                    continue;
+                }
                 for (int d = 0; d < headDim; d++) {
                     Memory.putF32(own.queries + 4L * (d * width + lane), Memory.f32(from + 4L * d) * scale);
                 }
             }
         }
+    }
+
+    private boolean narrow(int unit) {
+        return NarrowAttention.takes(plan.rowCount(unit) * plan.headCount(unit), kv.headDim());
     }
 
     private void attendSplit(int unit, int split, int width, AttentionScratch own, int worker) {
@@ -107,13 +116,24 @@ final class Attention {
         int to = Math.min(end, from + share);
         AttentionKernels.start(own.max, own.total, width);
         Memory.zero(own.sums, 4L * width * kv.headDim());
+        boolean narrow = narrow(unit);
+        int lanes = plan.rowCount(unit) * plan.headCount(unit);
+        int keysAtOnce = narrow ? NarrowAttention.keys(kv.headDim()) : AttentionScratch.KEYS;
         int seenByLast = kv.firstVisible(rows.position(lastRow));
         for (int key = from; key < to; ) {
             int untilWrap = kv.capacity() - kv.row(key);
-            int keys = Math.min(Math.min(AttentionScratch.KEYS, to - key), untilWrap);
+            int keys = Math.min(Math.min(keysAtOnce, to - key), untilWrap);
             boolean edge = key < seenByLast || key + keys - 1 > rows.position(firstRow);
-            addTile(rows.slot(firstRow), plan.kvHead(unit), key, keys, width, edge, own, worker);
+            if (narrow) {
+                addNarrowTile(rows.slot(firstRow), plan.kvHead(unit), key, keys, lanes, width, edge, own);
+            } else {
+                addTile(rows.slot(firstRow), plan.kvHead(unit), key, keys, width, edge, own, worker);
+            }
             key += keys;
+        }
+        if (narrow) {
+            Memory.copy(own.product, own.sums, 4L * NarrowAttention.rows(lanes) * kv.headDim());
+            NarrowAttention.toColumns(own.sums, width, own.product, lanes, kv.headDim());
         }
     }
 
@@ -125,6 +145,25 @@ final class Attention {
         long lanesStep = 4L * width;
         unpack(kv.keys(), slot, kvHead, key, keys, own.tile, worker);
         Tiles.product(vectors, keys, own.tile, rowStep, 4, own.queries, own.scores, lanesStep, headDim);
+        softmax(key, keys, width, edge, own);
+        unpack(kv.values(), slot, kvHead, key, keys, own.tile, worker);
+        Tiles.product(vectors, headDim, own.tile, 4, rowStep, own.scores, own.product, lanesStep, keys);
+        AttentionKernels.correctAndAdd(own.sums, own.product, headDim, width, own.correction);
+    }
+
+    private void addNarrowTile(
+            int slot, int kvHead, int key, int keys, int lanes, int width, boolean edge, AttentionScratch own) {
+        int headDim = kv.headDim();
+        float[] tile = own.floats;
+        unpack(tile, kv.keys(), slot, kvHead, key, keys);
+        NarrowAttention.scores(own.scores, width, tile, keys, own.queries, lanes, headDim);
+        softmax(key, keys, width, edge, own);
+        unpack(tile, kv.values(), slot, kvHead, key, keys);
+        NarrowAttention.addValues(own.sums, own.correction, tile, keys, own.scores, width, lanes, headDim);
+    }
+
+    /** Scores to weights, the new largest scores and totals, and the correction of the sums so far. */
+    private void softmax(int key, int keys, int width, boolean edge, AttentionScratch own) {
         if (softcap > 0) {
             Exponential.softcap(own.scores, keys * width, softcap);
         }
@@ -135,14 +174,24 @@ final class Attention {
         Exponential.exp(own.scores, keys * width);
         Exponential.exp(own.correction, width);
         AttentionKernels.addWeights(own.scores, keys, width, own.total, own.correction);
-        unpack(kv.values(), slot, kvHead, key, keys, own.tile, worker);
-        Tiles.product(vectors, headDim, own.tile, 4, rowStep, own.scores, own.product, lanesStep, keys);
-        AttentionKernels.correctAndAdd(own.sums, own.product, headDim, width, own.correction);
+    }
+
+    private long address(Region cache, int slot, int kvHead, int key) {
+        return Memory.address(cache) + kv.dtype().byteSize() * kv.element(slot, kvHead, key);
+    }
+
+    private void unpack(float[] tile, Region cache, int slot, int kvHead, int key, int keys) {
+        long from = address(cache, slot, kvHead, key);
+        if (kv.dtype() == DType.F32) {
+            Unpack.f32(tile, 0, from, keys * kv.headDim());
+        } else {
+            Unpack.f16(tile, 0, from, keys * kv.headDim());
+        }
     }
 
     /** {@code keys} neighbouring rows of the cache as floats. */
     private void unpack(Region cache, int slot, int kvHead, int key, int keys, long tile, int worker) {
-        long from = Memory.address(cache) + kv.dtype().byteSize() * kv.element(slot, kvHead, key);
+        long from = address(cache, slot, kvHead, key);
         int headDim = kv.headDim();
         if (kv.dtype() == DType.F32) {
             Memory.copy(tile, from, 4L * keys * headDim);

@@ -39,6 +39,9 @@ final class AttentionScratch {
 
     final long position;
 
+    /** Keys or values of {@link NarrowAttention}: an array, as C2 makes vector conversions only of loops that write to one. */
+    final float[] floats;
+
     AttentionScratch(Scratch scratch, StepLimits limits) {
         int cols = Tiles.wholeRows(limits.maxAttentionCols());
         queries = scratch.take("queries", 4L * LANES * cols);
@@ -46,6 +49,7 @@ final class AttentionScratch {
         tile = scratch.take("keys and values", 4L * (KEYS * limits.maxAttentionCols() + Tiles.ROWS));
         sums = scratch.take("sums of values", 4L * LANES * cols);
         product = scratch.take("sums of a tile's values", 4L * LANES * cols);
+        floats = new float[NarrowAttention.tileFloats(limits.maxAttentionCols())];
         max = scratch.take("softmax", 4L * LANES * 5);
         total = max + 4L * LANES;
         correction = max + 8L * LANES;
