@@ -19,6 +19,12 @@ final class DenseDots {
     private static final int HIGH_HALF = 0xffff_0000;
     private static final int V = Lanes.BYTES;
 
+    /** F16 columns that are converted at a time: four rows of them are a third of an L1 cache. */
+    private static final int F16_COLS = 1024;
+
+    /** Floats that {@link #f16} works in. */
+    static final int F16_ROOM = 4 * F16_COLS;
+
     private DenseDots() {}
 
     /** @param x in word order of two per word */
@@ -191,30 +197,69 @@ final class DenseDots {
 
     /**
      * @param x in plain order
-     * @param row room for one row: C2 turns the conversion loop into vector conversions only when it writes to an array
+     * @param room {@link #F16_ROOM} floats: C2 turns a conversion loop into vector conversions only when it writes to an array
      */
-    static void f16(long out, long x, long w, int cols, int rows, float[] row) {
-        for (int i = 0; i < rows; i++) {
-            int r = Streams.oneByOne(i, rows);
-            Unpack.f16(row, 0, w + 2L * r * cols, cols);
-            Memory.putF32(out + 4L * r, arrayDot(row, x, cols));
+    static void f16(long out, long x, long w, int cols, int rows, float[] room) {
+        long rowBytes = 2L * cols;
+        int row = 0;
+        while (rows - row >= 4) {
+            int quarter = Streams.quarter(rows - row, rowBytes);
+            for (int i = 0; i < quarter; i++) {
+                int at = row + Streams.row(i, quarter);
+                f16FourRows(out + 4L * at, 4L * quarter, x, w + at * rowBytes, quarter * rowBytes, cols, room);
+            }
+            row += 4 * quarter;
+        }
+        // The last few each as four times the same row.
+        for (; row < rows; row++) {
+            f16FourRows(out + 4L * row, 0, x, w + row * rowBytes, 0, cols, room);
         }
     }
 
-    private static float arrayDot(float[] w, long x, int cols) {
-        int whole = cols - cols % (2 * Lanes.COUNT);
-        FloatVector a = FloatVector.zero(Lanes.F);
-        FloatVector b = a;
-        for (int i = 0; i < whole; i += 2 * Lanes.COUNT) {
-            FloatVector w0 = FloatVector.fromArray(Lanes.F, w, i);
-            FloatVector w1 = FloatVector.fromArray(Lanes.F, w, i + Lanes.COUNT);
-            a = w0.fma(FloatVector.fromMemorySegment(Lanes.F, ALL, x + 4L * i, LE), a);
-            b = w1.fma(FloatVector.fromMemorySegment(Lanes.F, ALL, x + 4L * i + V, LE), b);
+    private static void f16FourRows(long out, long next, long x, long w, long apart, int cols, float[] room) {
+        for (int col = 0; col < cols; col += F16_COLS) {
+            int n = Math.min(F16_COLS, cols - col);
+            for (int row = 0; row < 4; row++) {
+                Unpack.f16(room, F16_COLS * row, w + row * apart + 2L * col, n);
+            }
+            fourDots(out, next, x + 4L * col, room, n, col > 0);
         }
-        float sum = a.add(b).reduceLanes(VectorOperators.ADD);
+    }
+
+    /** Four rows of {@code w}, {@link #F16_COLS} from each other, times {@code x}. */
+    private static void fourDots(long out, long next, long x, float[] w, int cols, boolean add) {
+        int whole = cols - cols % Lanes.COUNT;
+        FloatVector a0 = FloatVector.zero(Lanes.F);
+        FloatVector a1 = a0;
+        FloatVector a2 = a0;
+        FloatVector a3 = a0;
+        for (int i = 0; i < whole; i += Lanes.COUNT) {
+            FloatVector y = FloatVector.fromMemorySegment(Lanes.F, ALL, x + 4L * i, LE);
+            a0 = FloatVector.fromArray(Lanes.F, w, i).fma(y, a0);
+            a1 = FloatVector.fromArray(Lanes.F, w, F16_COLS + i).fma(y, a1);
+            a2 = FloatVector.fromArray(Lanes.F, w, 2 * F16_COLS + i).fma(y, a2);
+            a3 = FloatVector.fromArray(Lanes.F, w, 3 * F16_COLS + i).fma(y, a3);
+        }
+        float s0 = a0.reduceLanes(VectorOperators.ADD);
+        float s1 = a1.reduceLanes(VectorOperators.ADD);
+        float s2 = a2.reduceLanes(VectorOperators.ADD);
+        float s3 = a3.reduceLanes(VectorOperators.ADD);
         for (int i = whole; i < cols; i++) {
-            sum += w[i] * Memory.f32(x + 4L * i);
+            float y = Memory.f32(x + 4L * i);
+            s0 += w[i] * y;
+            s1 += w[F16_COLS + i] * y;
+            s2 += w[2 * F16_COLS + i] * y;
+            s3 += w[3 * F16_COLS + i] * y;
         }
-        return sum;
+        if (add) {
+            s0 += Memory.f32(out);
+            s1 += Memory.f32(out + next);
+            s2 += Memory.f32(out + 2 * next);
+            s3 += Memory.f32(out + 3 * next);
+        }
+        Memory.putF32(out, s0);
+        Memory.putF32(out + next, s1);
+        Memory.putF32(out + 2 * next, s2);
+        Memory.putF32(out + 3 * next, s3);
     }
 }

@@ -113,7 +113,7 @@ final class Scratch implements AutoCloseable {
             nativeProduct = dnn == null ? 0 : take("products of matrix units", OneDnnProducts.productBytes());
             rests = dnn == null ? 0 : take("rests of activations", OneDnnProducts.restBytes(cols));
             primitives = dnn == null ? null : new OneDnnPrimitives(dnn, memory);
-            halves = new float[cols];
+            halves = new float[Math.max(cols, DenseDots.F16_ROOM)];
             attention = new AttentionScratch(Scratch.this, limits);
         }
 
