@@ -2,20 +2,23 @@ package dev.jemma.kernels.gpu;
 
 import dev.jemma.kernels.ExpertWeight;
 import dev.jemma.kernels.Routing;
+import dev.jemma.kernels.StepLimits;
 import dev.jemma.kernels.Tensor;
 import dev.jemma.kernels.VectorF32;
 
-/** Mixture of experts: {@code experts.metal}. */
-final class ExpertOps {
+/** Mixture of experts: {@code experts.metal} row by row, {@link ExpertGemm} for many rows. */
+final class ExpertOps implements AutoCloseable {
     private static final int SIMDGROUPS = 2;
 
     private final Encoder encoder;
     private final Kernel route;
     private final KernelFamily geglu;
     private final KernelFamily down;
+    private final ExpertGemm many;
 
-    ExpertOps(Encoder encoder, Shaders shaders) {
+    ExpertOps(Encoder encoder, Shaders shaders, GpuDriver driver, StepLimits limits) {
         this.encoder = encoder;
+        many = new ExpertGemm(encoder, shaders, driver, limits);
         route = shaders.kernel("experts.metal", "route");
         geglu = shaders.byFormat("experts.metal", "experts.metal", "expert_geglu_%s");
         down = shaders.byFormat("experts.metal", "experts.metal", "expert_down_%s");
@@ -41,6 +44,10 @@ final class ExpertOps {
                 || WeightFormat.groupShift(gate.stack()) != WeightFormat.groupShift(up.stack())) {
             throw new IllegalArgumentException("experts: gate and up must have one format");
         }
+        if (many.takes(x, gate, routing)) {
+            many.geglu(out, x, gate, up, routing);
+            return;
+        }
         encoder.kernel(geglu.of(gate.stack()))
                 .args(13)
                 .put(gate.rows())
@@ -65,6 +72,10 @@ final class ExpertOps {
     }
 
     void down(Tensor out, Tensor h, ExpertWeight weight, Routing routing) {
+        if (many.takes(h, weight, routing)) {
+            many.down(out, h, weight, routing);
+            return;
+        }
         encoder.kernel(down.of(weight.stack()))
                 .args(13)
                 .put(weight.rows())
@@ -90,5 +101,10 @@ final class ExpertOps {
 
     private static boolean aligned(Tensor x, ExpertWeight weight) {
         return Encoder.aligned(x) && weight.cols() % 4 == 0 && WeightFormat.aligned(weight.stack());
+    }
+
+    @Override
+    public void close() {
+        many.close();
     }
 }

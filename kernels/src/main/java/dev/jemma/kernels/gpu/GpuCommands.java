@@ -33,7 +33,7 @@ final class GpuCommands implements Commands, AutoCloseable {
         matmuls = new MatmulOps(encoder, shaders, driver, limits);
         cache = new CacheOps(encoder, shaders);
         attention = new AttentionOps(encoder, shaders, driver, limits);
-        experts = new ExpertOps(encoder, shaders);
+        experts = new ExpertOps(encoder, shaders, driver, limits);
         results = new ResultOps(encoder, shaders, driver, limits);
     }
 
@@ -244,6 +244,7 @@ final class GpuCommands implements Commands, AutoCloseable {
     public void close() {
         matmuls.close();
         attention.close();
+        experts.close();
         results.close();
     }
 }

@@ -23,6 +23,7 @@ public final class Shaders {
             "attention_prefill.metal",
             "cache.metal",
             "embed.metal",
+            "expert_gemm.metal",
             "experts.metal",
             "gemm.metal",
             "gemv.metal",

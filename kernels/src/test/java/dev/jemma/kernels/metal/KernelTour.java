@@ -63,6 +63,7 @@ final class KernelTour implements AutoCloseable {
         run(2, 0, this::rowOps);
         run(2, 0, this::results);
         run(2, 0, this::experts);
+        run(19, 0, this::experts);
         for (DType cacheType : List.of(DType.F16, DType.F32)) {
             run(2, 0, c -> heads(c, cacheType));
             for (int headDim : HEAD_DIMS) {
