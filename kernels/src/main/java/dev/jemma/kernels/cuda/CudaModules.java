@@ -32,7 +32,7 @@ final class CudaModules implements AutoCloseable {
     private static final int MAX_DYNAMIC_SHARED_MEMORY = 8;
 
     /** Files beside this class. */
-    private static final List<String> OWN_LIBRARIES = List.of("attention_mma", "gemv_affine_mma");
+    private static final List<String> OWN_LIBRARIES = List.of("attention_mma", "expert_gemm_mma", "gemv_affine_mma");
 
     private final CudaContext context;
     private final boolean ownKernels;
@@ -73,8 +73,12 @@ final class CudaModules implements AutoCloseable {
     /** Kernels written for CUDA alone. */
     Optional<ShaderLibrary> ownLibrary(String name) {
         return ownKernels && OWN_LIBRARIES.contains(name)
-                ? Optional.of(Shaders.library(name + ".cu", resource(name + ".cu")))
+                ? Optional.of(Shaders.library(name + ".cu", ownText("mma.h") + ownText(name + ".cu")))
                 : Optional.empty();
+    }
+
+    private static String ownText(String name) {
+        return "#line 1 \"" + name + "\"\n" + resource(name);
     }
 
     CudaPipeline pipeline(ShaderLibrary library, String function, FunctionConstants constants) {

@@ -1,6 +1,7 @@
 package dev.jemma.kernels.gpu;
 
 import dev.jemma.kernels.DType;
+import dev.jemma.kernels.DenseWeight;
 import dev.jemma.kernels.DeviceBuffer;
 import dev.jemma.kernels.ExpertWeight;
 import dev.jemma.kernels.Routing;
@@ -8,21 +9,27 @@ import dev.jemma.kernels.StepLimits;
 import dev.jemma.kernels.Tensor;
 import dev.jemma.kernels.Weight;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Experts of many rows: {@code expert_gemm.metal}. Rows are listed by expert, so that an expert's weights are read once
  * for a tile of rows. Its memory is taken when a stream first meets experts: models without them need none.
+ *
+ * <p>A driver's own kernels, {@code expert_gemm_mma}, round activations and dequantized weights to BF16, as {@link
+ * MatrixUnits} does.
  */
 final class ExpertGemm implements AutoCloseable {
     /** Entries an expert must have on average before its lists pay. */
     private static final int MIN_ENTRIES = 2;
 
-    private static final int TILE_ENTRIES = 32;
-    private static final int TILE_OUTS = 64;
     private static final int LIST_THREADS = 256;
-    private static final int GEMM_THREADS = 128;
+
+    private static final Tile SHADER_TILE = new Tile(32, 64, 128);
+    private static final Tile OWN_TILE = new Tile(64, 128, 256);
 
     /** Threadgroups that share the tiles of one expert and the same outputs. */
     private static final int MAX_SHARES = 8;
@@ -34,10 +41,15 @@ final class ExpertGemm implements AutoCloseable {
     private final Kernel sum;
     private final KernelFamily geglu;
     private final KernelFamily down;
+    private final Map<WeightFormat, Kernel> ownGeglu = new EnumMap<>(WeightFormat.class);
+    private final Map<WeightFormat, Kernel> ownDown = new EnumMap<>(WeightFormat.class);
     private final List<DeviceBuffer> taken = new ArrayList<>();
     private @Nullable DeviceBuffer list;
     private @Nullable DeviceBuffer spans;
     private @Nullable DeviceBuffer partial;
+
+    /** What a threadgroup makes at a time: entries by outputs, for gate and up half of the outputs each. */
+    private record Tile(int entries, int outs, int threads) {}
 
     ExpertGemm(Encoder encoder, Shaders shaders, GpuDriver driver, StepLimits limits) {
         this.encoder = encoder;
@@ -47,6 +59,29 @@ final class ExpertGemm implements AutoCloseable {
         sum = shaders.kernel("expert_gemm.metal", "expert_sum");
         geglu = shaders.byFormat("expert_gemm.metal", "expert_gemm.metal", "expert_gemm_geglu_%s");
         down = shaders.byFormat("expert_gemm.metal", "expert_gemm.metal", "expert_gemm_down_%s");
+        for (WeightFormat format : WeightFormat.values()) {
+            if (format.isAffine() || format == WeightFormat.BF16) {
+                own(shaders, "expert_mma_geglu_", format).ifPresent(kernel -> ownGeglu.put(format, kernel));
+                own(shaders, "expert_mma_down_", format).ifPresent(kernel -> ownDown.put(format, kernel));
+            }
+        }
+    }
+
+    private static Optional<Kernel> own(Shaders shaders, String function, WeightFormat format) {
+        return shaders.own("expert_gemm_mma", function + format.kernelName(), format.functionConstants());
+    }
+
+    /** The driver's own kernel for this product, if there is one. */
+    private static @Nullable Kernel own(Map<WeightFormat, Kernel> kernels, Tensor x, ExpertWeight... weights) {
+        for (ExpertWeight w : weights) {
+            boolean fits = w.cols() % 32 == 0
+                    && WeightFormat.aligned(w.stack())
+                    && (!(w.stack() instanceof DenseWeight dense) || dense.at().byteOffset() % 16 == 0);
+            if (!fits) {
+                return null;
+            }
+        }
+        return Encoder.aligned(x) ? kernels.get(WeightFormat.of(weights[0].stack())) : null;
     }
 
     /** Whether lists by expert are better than a pass over the weights for every row. */
@@ -57,7 +92,8 @@ final class ExpertGemm implements AutoCloseable {
     void geglu(Tensor out, Tensor x, ExpertWeight gate, ExpertWeight up, Routing routing) {
         int rows = encoder.rows(x);
         list(routing, gate.numExperts(), rows);
-        encoder.kernel(geglu.of(gate.stack()));
+        Kernel own = own(ownGeglu, x, gate, up);
+        encoder.kernel(own == null ? geglu.of(gate.stack()) : own);
         gemmArgs(out.rowStride(), x, gate, routing)
                 .put(gate.rowStride())
                 .put(gate.firstRow())
@@ -68,7 +104,8 @@ final class ExpertGemm implements AutoCloseable {
         encoder.anyWeight(gate.stack());
         encoder.anyWeight(up.stack());
         encoder.writes(out);
-        runGemm(gate, TILE_OUTS / 2, rows * routing.topK());
+        Tile tile = own == null ? SHADER_TILE : OWN_TILE;
+        runGemm(gate, tile, tile.outs() / 2, rows * routing.topK());
     }
 
     void down(Tensor out, Tensor h, ExpertWeight weight, Routing routing) {
@@ -79,7 +116,8 @@ final class ExpertGemm implements AutoCloseable {
         DeviceBuffer outputs = grown(partial, mostBytes, "outputs of experts");
         partial = outputs;
         long bytes = DType.F32.bytes((long) entries * weight.rows());
-        encoder.kernel(down.of(weight.stack()));
+        Kernel own = own(ownDown, h, weight);
+        encoder.kernel(own == null ? down.of(weight.stack()) : own);
         gemmArgs(weight.rows(), h, weight, routing)
                 .put(weight.rowStride())
                 .put(weight.firstRow())
@@ -89,7 +127,8 @@ final class ExpertGemm implements AutoCloseable {
         readsLists(routing, weight.numExperts(), rows);
         encoder.anyWeight(weight.stack());
         encoder.writes(outputs, 0, bytes);
-        runGemm(weight, TILE_OUTS, entries);
+        Tile tile = own == null ? SHADER_TILE : OWN_TILE;
+        runGemm(weight, tile, tile.outs(), entries);
         encoder.kernel(sum)
                 .args(4)
                 .put(weight.rows())
@@ -135,10 +174,10 @@ final class ExpertGemm implements AutoCloseable {
                 .put(routing.topK());
     }
 
-    private void runGemm(ExpertWeight w, int outsPerTile, int entries) {
-        int tiles = Math.ceilDiv(Math.ceilDiv(entries, w.numExperts()), TILE_ENTRIES);
+    private void runGemm(ExpertWeight w, Tile tile, int outs, int entries) {
+        int tiles = Math.ceilDiv(Math.ceilDiv(entries, w.numExperts()), tile.entries());
         encoder.run(
-                Math.ceilDiv(w.rows(), outsPerTile), w.numExperts(), Math.clamp(tiles, 1, MAX_SHARES), GEMM_THREADS);
+                Math.ceilDiv(w.rows(), outs), w.numExperts(), Math.clamp(tiles, 1, MAX_SHARES), tile.threads());
     }
 
     /** Steps under way may use what was taken before, so it is kept to the end. */

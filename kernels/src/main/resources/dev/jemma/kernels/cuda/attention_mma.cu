@@ -8,10 +8,6 @@
 
 constexpr int TILE_ROWS = 64;
 
-inline unsigned shared_address(const void* p) {
-    return (unsigned)__cvta_generic_to_shared(p);
-}
-
 inline void copy_async(unsigned to, const void* from) {
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(to), "l"(from) : "memory");
 }
@@ -23,14 +19,6 @@ inline void commit_copies() {
 // Until all copies but those committed last are there.
 inline void await_older_copies() {
     asm volatile("cp.async.wait_group 1;" ::: "memory");
-}
-
-// Four 8x8 matrices of 16-bit numbers; lane l gives the address of row l % 8 of matrix l / 8.
-inline void load_matrices(unsigned (&m)[4], unsigned at) {
-    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
-                 : "=r"(m[0]), "=r"(m[1]), "=r"(m[2]), "=r"(m[3])
-                 : "r"(at)
-                 : "memory");
 }
 
 inline void load_transposed(unsigned (&m)[4], unsigned at) {
@@ -90,12 +78,12 @@ inline void narrow_queries(
         const float* from = row_of(q, first_row + metal::min(row, rows - 1), args.q_stride) + head * D + chunk * 8;
         const float4 low = *(const float4*)from;
         const float4 high = *(const float4*)(from + 4);
-        asm volatile("st.shared.v4.b32 [%0], {%1,%2,%3,%4};" ::"r"(place<D>(tile, row, chunk)),
-                     "r"(pack_halves(low.x, low.y)),
-                     "r"(pack_halves(low.z, low.w)),
-                     "r"(pack_halves(high.x, high.y)),
-                     "r"(pack_halves(high.z, high.w))
-                     : "memory");
+        store_shared(
+                place<D>(tile, row, chunk),
+                pack_halves(low.x, low.y),
+                pack_halves(low.z, low.w),
+                pack_halves(high.x, high.y),
+                pack_halves(high.z, high.w));
     }
 }
 

@@ -19,26 +19,12 @@
 constexpr int BLOCK = 128;
 constexpr int PAIRS = 16;
 
-inline uint bf16_pair(float low, float high) {
-    uint pair;
-    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(high), "f"(low));
-    return pair;
-}
-
 inline float low_of(uint pair) {
     return as_type<float>(pair << 16);
 }
 
 inline float high_of(uint pair) {
     return as_type<float>(pair & 0xffff0000u);
-}
-
-// c += a b with a 16x16, b 16x8. A lane holds rows lane / 4 and that plus 8 of c, columns 2 (lane % 4) and the next.
-inline void multiply_add(float (&c)[4], uint a0, uint a1, uint a2, uint a3, uint b0, uint b1) {
-    asm volatile(
-            "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
-            : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
-            : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
 }
 
 struct Words {
@@ -65,7 +51,7 @@ inline Words shared_words(const uint* from) {
     Words words;
     asm volatile("ld.shared.v4.u32 {%0,%1,%2,%3}, [%4];"
                  : "=r"(words.at[0]), "=r"(words.at[1]), "=r"(words.at[2]), "=r"(words.at[3])
-                 : "r"((uint)__cvta_generic_to_shared(from)));
+                 : "r"(shared_address(from)));
     return words;
 }
 
@@ -100,9 +86,9 @@ inline void split_activations(Activations& to, const float* x, int block, int bl
         sum += low[i] + high[i];
         const float a = low[i] * 16.0f;
         const float b = high[i] * 16.0f;
-        const uint rounded = bf16_pair(a, b);
+        const uint rounded = pack_bf16(a, b);
         to.parts[0][word / 4][word % 4 * 4 + i] = rounded;
-        to.parts[1][word / 4][word % 4 * 4 + i] = bf16_pair(a - low_of(rounded), b - high_of(rounded));
+        to.parts[1][word / 4][word % 4 * 4 + i] = pack_bf16(a - low_of(rounded), b - high_of(rounded));
     }
     sum += __shfl_xor_sync(0xffffffffu, sum, 1);
     sum += __shfl_xor_sync(0xffffffffu, sum, 2);
@@ -129,9 +115,10 @@ inline void multiply_codes(float (&sums)[4], const Words& upper, const Words& lo
     for (int j = 0; j < 4; j++) {
         const uint u = upper.at[j];
         const uint l = lower.at[j];
-        multiply_add(sums, code_pair<0>(u), code_pair<0>(l), code_pair<1>(u), code_pair<1>(l), b[4 * j], b[4 * j + 1]);
-        multiply_add(
-                odd, code_pair<2>(u), code_pair<2>(l), code_pair<3>(u), code_pair<3>(l), b[4 * j + 2], b[4 * j + 3]);
+        const uint first[4] = {code_pair<0>(u), code_pair<0>(l), code_pair<1>(u), code_pair<1>(l)};
+        const uint second[4] = {code_pair<2>(u), code_pair<2>(l), code_pair<3>(u), code_pair<3>(l)};
+        multiply_add_bf16(sums, first, b[4 * j], b[4 * j + 1]);
+        multiply_add_bf16(odd, second, b[4 * j + 2], b[4 * j + 3]);
     }
 #pragma unroll
     for (int i = 0; i < 4; i++) {
