@@ -176,8 +176,7 @@ final class ExpertGemm implements AutoCloseable {
 
     private void runGemm(ExpertWeight w, Tile tile, int outs, int entries) {
         int tiles = Math.ceilDiv(Math.ceilDiv(entries, w.numExperts()), tile.entries());
-        encoder.run(
-                Math.ceilDiv(w.rows(), outs), w.numExperts(), Math.clamp(tiles, 1, MAX_SHARES), tile.threads());
+        encoder.run(Math.ceilDiv(w.rows(), outs), w.numExperts(), Math.clamp(tiles, 1, MAX_SHARES), tile.threads());
     }
 
     /** Steps under way may use what was taken before, so it is kept to the end. */

@@ -59,9 +59,15 @@ public abstract class MatmulContract extends ContractFixture {
         });
     }
 
+    /** Of projections of so many rows. */
+    protected Arithmetic arithmetic(int rows) {
+        return arithmetic();
+    }
+
     private Tolerance projection(Bench bench, Tensor x, WeightSample w) {
-        return (row, col, expected) -> w.dotError(arithmetic(), col, bench.values(x), row * x.cols())
-                + arithmetic().elementwise(1, Math.abs(expected));
+        Arithmetic arithmetic = arithmetic(bench.count(x.rows()));
+        return (row, col, expected) -> w.dotError(arithmetic, col, bench.values(x), row * x.cols())
+                + arithmetic.elementwise(1, Math.abs(expected));
     }
 
     private void matmul(WeightFormat format, RowSet rowSet, int rows, int outputs, int cols) {
@@ -197,7 +203,7 @@ public abstract class MatmulContract extends ContractFixture {
             WeightSample up = format.create(bench, outputs, 384);
             Tensor out = bench.output("out", RowSet.ALL, outputs);
             Tensor scratch = bench.scratch("scratch", RowSet.ALL, outputs);
-            bench.compare(out, gatedUnit(bench.values(x), gate, up));
+            bench.compare(out, gatedUnit(rows, bench.values(x), gate, up));
             bench.run(c -> c.gateUpGeglu(out, x, gate.weight(), up.weight(), scratch));
         });
     }
@@ -220,23 +226,23 @@ public abstract class MatmulContract extends ContractFixture {
             Tensor out = bench.output("out", RowSet.ALL, outputs);
             bench.compare(out, (row, col, expected) -> {
                 int from = row * 384;
-                double error = gate.dotError(arithmetic(), col, bench.values(x), from);
+                double error = gate.dotError(arithmetic(rows), col, bench.values(x), from);
                 double factor = bench.values(up)[row * outputs + col];
-                return arithmetic().geglu(gate.dot(col, bench.values(x), from), error, factor, 0);
+                return arithmetic(rows).geglu(gate.dot(col, bench.values(x), from), error, factor, 0);
             });
             bench.run(c -> c.gatedMatmul(out, x, gate.weight(), up));
         });
     }
 
-    private Tolerance gatedUnit(double[] x, WeightSample gate, WeightSample up) {
+    private Tolerance gatedUnit(int rows, double[] x, WeightSample gate, WeightSample up) {
+        Arithmetic arithmetic = arithmetic(rows);
         return (row, col, expected) -> {
             int from = row * gate.weight().cols();
-            return arithmetic()
-                    .geglu(
-                            gate.dot(col, x, from),
-                            gate.dotError(arithmetic(), col, x, from),
-                            up.dot(col, x, from),
-                            up.dotError(arithmetic(), col, x, from));
+            return arithmetic.geglu(
+                    gate.dot(col, x, from),
+                    gate.dotError(arithmetic, col, x, from),
+                    up.dot(col, x, from),
+                    up.dotError(arithmetic, col, x, from));
         };
     }
 

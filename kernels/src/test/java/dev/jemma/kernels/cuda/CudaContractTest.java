@@ -6,6 +6,7 @@ import dev.jemma.kernels.DeviceOptions;
 import dev.jemma.kernels.contract.Arithmetic;
 import dev.jemma.kernels.contract.AttentionContract;
 import dev.jemma.kernels.contract.CommandsContract;
+import dev.jemma.kernels.contract.ExpertContract;
 import dev.jemma.kernels.contract.MatmulContract;
 import dev.jemma.kernels.gpu.GpuDevice;
 import org.junit.jupiter.api.Assumptions;
@@ -17,6 +18,8 @@ import org.junit.jupiter.api.Nested;
  * use tensor cores unless told otherwise.
  */
 class CudaContractTest extends CommandsContract {
+    private static final Arithmetic BF16_PRODUCTS = new Arithmetic(0x1p-24, 0x1p-8, 0x1p-21);
+
     @BeforeAll
     static void needsAnNvidiaGpu() {
         try (Device device = open(false)) {
@@ -36,8 +39,8 @@ class CudaContractTest extends CommandsContract {
     }
 
     /**
-     * Activations and dequantized weights are rounded to BF16, each by up to 2^-9 of itself: 2^-8 of their product. Sums
-     * are F32.
+     * Of more than 8 rows activations and dequantized weights are rounded to BF16, each by up to 2^-9 of itself: 2^-8 of
+     * their product. Sums are F32. Fewer rows are multiplied in F32, or with operands split so that it makes no difference.
      */
     @Nested
     class MatmulOnTensorCores extends MatmulContract {
@@ -47,8 +50,22 @@ class CudaContractTest extends CommandsContract {
         }
 
         @Override
+        protected Arithmetic arithmetic(int rows) {
+            return rows > 8 ? BF16_PRODUCTS : arithmetic();
+        }
+    }
+
+    /** Lists of experts' rows are multiplied as prompts are. */
+    @Nested
+    class ExpertsOnTensorCores extends ExpertContract {
+        @Override
+        protected Device open() {
+            return CudaContractTest.open(false);
+        }
+
+        @Override
         protected Arithmetic arithmetic() {
-            return new Arithmetic(0x1p-24, 0x1p-8, 0x1p-21);
+            return BF16_PRODUCTS;
         }
     }
 
