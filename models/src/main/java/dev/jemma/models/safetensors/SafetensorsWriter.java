@@ -111,6 +111,37 @@ public final class SafetensorsWriter implements AutoCloseable {
      * @throws IllegalStateException if another tensor is due, or these are more bytes than it has left
      */
     public void write(String tensor, MemorySegment bytes) {
+        count(tensor, bytes.byteSize());
+        try {
+            for (long offset = 0; offset < bytes.byteSize(); offset += MAX_WRITE) {
+                long length = Math.min(MAX_WRITE, bytes.byteSize() - offset);
+                writeFully(bytes.asSlice(offset, length).asByteBuffer());
+            }
+        } catch (IOException failure) {
+            throw unwritable(failure);
+        }
+    }
+
+    /**
+     * Leaves all bytes of the tensor that is due as a hole in the file: zeros that take no space on most file systems.
+     *
+     * @throws IllegalStateException if another tensor is due
+     */
+    public void leaveOut(String tensor) {
+        long byteSize = due(tensor).byteSize();
+        count(tensor, byteSize);
+        try {
+            channel.position(channel.position() + byteSize);
+        } catch (IOException failure) {
+            throw unwritable(failure);
+        }
+    }
+
+    private UncheckedIOException unwritable(IOException failure) {
+        return new UncheckedIOException(path + ": cannot be written: " + failure.getMessage(), failure);
+    }
+
+    private Entry due(String tensor) {
         while (current < entries.size()
                 && writtenOfCurrent == entries.get(current).byteSize()) {
             current++;
@@ -119,18 +150,15 @@ public final class SafetensorsWriter implements AutoCloseable {
         if (current == entries.size() || !entries.get(current).name().equals(tensor)) {
             throw new IllegalStateException(path + ": tensor " + tensor + " is not due");
         }
-        writtenOfCurrent += bytes.byteSize();
-        if (writtenOfCurrent > entries.get(current).byteSize()) {
-            throw new IllegalStateException(path + ": tensor " + tensor + ": expected "
-                    + entries.get(current).byteSize() + " bytes, got " + writtenOfCurrent);
-        }
-        try {
-            for (long offset = 0; offset < bytes.byteSize(); offset += MAX_WRITE) {
-                long length = Math.min(MAX_WRITE, bytes.byteSize() - offset);
-                writeFully(bytes.asSlice(offset, length).asByteBuffer());
-            }
-        } catch (IOException failure) {
-            throw new UncheckedIOException(path + ": cannot be written: " + failure.getMessage(), failure);
+        return entries.get(current);
+    }
+
+    private void count(String tensor, long byteSize) {
+        long whole = due(tensor).byteSize();
+        writtenOfCurrent += byteSize;
+        if (writtenOfCurrent > whole) {
+            throw new IllegalStateException(
+                    path + ": tensor " + tensor + ": expected " + whole + " bytes, got " + writtenOfCurrent);
         }
     }
 
@@ -146,6 +174,13 @@ public final class SafetensorsWriter implements AutoCloseable {
         }
         if (missing != 0) {
             throw new IllegalStateException(path + ": " + missing + " bytes of tensors were not written");
+        }
+        try {
+            if (channel.size() < channel.position()) {
+                channel.write(ByteBuffer.allocate(1), channel.position() - 1);
+            }
+        } catch (IOException failure) {
+            throw unwritable(failure);
         }
         finished = true;
     }
@@ -164,7 +199,7 @@ public final class SafetensorsWriter implements AutoCloseable {
                 Files.delete(path);
             }
         } catch (IOException failure) {
-            throw new UncheckedIOException(path + ": cannot be written: " + failure.getMessage(), failure);
+            throw unwritable(failure);
         }
     }
 }

@@ -60,6 +60,7 @@ public final class SyntheticModel implements AutoCloseable {
 
     private final int bits;
     private final GemmaConfig config;
+    private final boolean outline;
     private final Progress progress;
     private final SplittableRandom random = new SplittableRandom(SEED);
     private final Arena arena = Arena.ofConfined();
@@ -70,7 +71,8 @@ public final class SyntheticModel implements AutoCloseable {
     private long written;
     private long total;
 
-    private SyntheticModel(int bits, GemmaConfig config, Progress progress) {
+    private SyntheticModel(int bits, GemmaConfig config, boolean outline, Progress progress) {
+        this.outline = outline;
         this.bits = bits;
         this.config = config;
         this.progress = progress;
@@ -99,6 +101,20 @@ public final class SyntheticModel implements AutoCloseable {
      * @throws UncheckedIOException if it already holds such files, or cannot be written
      */
     public static void write(String name, int bits, Path directory, Progress progress) {
+        write(name, bits, directory, false, progress);
+    }
+
+    /**
+     * Writes the same, but leaves matrices out: holes in the file, which take no time to write and no space. For a {@link
+     * FillingDevice}, which makes up matrices itself.
+     *
+     * @throws UncheckedIOException if the directory already holds such files, or cannot be written
+     */
+    public static void writeOutline(String name, int bits, Path directory) {
+        write(name, bits, directory, true, (_, _) -> {});
+    }
+
+    private static void write(String name, int bits, Path directory, boolean outline, Progress progress) {
         if (!NAMES.contains(name) || (bits != 16 && bits != 8 && bits != 4)) {
             throw new IllegalArgumentException(
                     "expected one of " + NAMES + " in 16, 8 or 4 bits, got " + name + " in " + bits);
@@ -111,7 +127,7 @@ public final class SyntheticModel implements AutoCloseable {
                     "{\"do_sample\": true, \"eos_token_id\": 1, \"temperature\": 1.0, \"top_k\": 64, \"top_p\": 0.95}\n");
             GemmaConfig config = CheckpointConfig.read(directory, DType.BF16).gemma();
             SyntheticTokenizer.write(directory, config);
-            try (SyntheticModel model = new SyntheticModel(bits, config, progress)) {
+            try (SyntheticModel model = new SyntheticModel(bits, config, outline, progress)) {
                 model.writeWeights(directory.resolve("model.safetensors"));
             }
         } catch (IOException failure) {
@@ -192,6 +208,8 @@ public final class SyntheticModel implements AutoCloseable {
         if (spec.shape().size() == 1) {
             writer.write(entry.name(), vector(spec.cols()));
             report(entry.byteSize());
+        } else if (outline) {
+            writer.leaveOut(entry.name());
         } else if (entry.name().equals(spec.biases())) {
             // A group's bias belongs to its scale: both blocks are read from the same place.
             cut(writer, entry, biases, 0);

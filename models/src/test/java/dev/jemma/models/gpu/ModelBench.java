@@ -11,7 +11,7 @@ import dev.jemma.kvcache.KvCache;
 import dev.jemma.models.GemmaModel;
 import dev.jemma.models.gemma.GemmaForward;
 import dev.jemma.models.synthetic.FillingDevice;
-import dev.jemma.models.synthetic.SparseCheckpoint;
+import dev.jemma.models.synthetic.SyntheticModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,6 +21,7 @@ import java.util.Formatter;
 import java.util.List;
 import java.util.Locale;
 import java.util.SplittableRandom;
+import java.util.stream.Stream;
 
 /**
  * Tokens per second of synthetic models on a GPU, as a Markdown table: prefill, decode at several depths, and which share
@@ -72,7 +73,8 @@ final class ModelBench implements AutoCloseable {
             int colon = name.indexOf(':');
             int bits = Integer.parseInt(name.substring(colon + 1));
             Path folder = Files.createTempDirectory("jemma-bench");
-            Path checkpoint = SparseCheckpoint.write(name.substring(0, colon), bits, folder);
+            Path checkpoint = folder.resolve("outline");
+            SyntheticModel.writeOutline(name.substring(0, colon), bits, checkpoint);
             var opened = Backends.open(arguments[0], DeviceOptions.DEFAULT).device();
             try (FillingDevice device = new FillingDevice(opened, bits);
                     ModelBench bench = new ModelBench(device, checkpoint)) {
@@ -80,13 +82,19 @@ final class ModelBench implements AutoCloseable {
             } catch (DeviceException.OutOfMemory tooLarge) {
                 System.out.println("| " + name + " | does not fit: " + tooLarge.getMessage() + " |");
             } finally {
-                for (String file : List.of("config.json", "model.safetensors")) {
-                    Files.delete(checkpoint.resolve(file));
-                }
-                Files.delete(checkpoint);
+                delete(checkpoint);
                 Files.delete(folder);
             }
         }
+    }
+
+    private static void delete(Path directory) throws IOException {
+        try (Stream<Path> files = Files.list(directory)) {
+            for (Path file : files.toList()) {
+                Files.delete(file);
+            }
+        }
+        Files.delete(directory);
     }
 
     private static String heading() {

@@ -13,7 +13,7 @@ import dev.jemma.models.loading.DecoderCheckpoint;
 import dev.jemma.models.loading.TensorSpec;
 import dev.jemma.models.safetensors.Floats;
 import dev.jemma.models.safetensors.SafetensorsCheckpoint;
-import dev.jemma.models.synthetic.SparseCheckpoint;
+import dev.jemma.models.synthetic.SyntheticModel;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
@@ -248,7 +248,8 @@ class QuantizedCheckpointTest {
      */
     @Test
     void memoryIsLittleHoweverLargeTheInput(@TempDir Path input) throws Exception {
-        Path sparse = SparseCheckpoint.write("gemma-3-270m", 16, input);
+        Path outline = input.resolve("outline");
+        SyntheticModel.writeOutline("gemma-3-270m", 16, outline);
         Process process = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                         "-Xmx48m",
@@ -257,7 +258,7 @@ class QuantizedCheckpointTest {
                         "-cp",
                         System.getProperty("java.class.path"),
                         QuantizeAlone.class.getName(),
-                        sparse.toString(),
+                        outline.toString(),
                         output.toString())
                 .redirectErrorStream(true)
                 .start();

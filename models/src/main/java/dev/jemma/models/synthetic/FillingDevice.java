@@ -19,8 +19,9 @@ import java.util.Objects;
 import java.util.SplittableRandom;
 
 /**
- * A device that makes up the weights it is given: whoever loads a {@link SparseCheckpoint} on it gets random matrices of
- * the right kind, copied on the device from a few seeds. Everything else is the real device's.
+ * A device that makes up the weights it is given: whoever loads an outline ({@link SyntheticModel#writeOutline}) on it gets
+ * random matrices of the right kind, copied on the device from a few blocks of N(0, 0.02) that a fixed seed gives.
+ * Everything else is the real device's.
  */
 public final class FillingDevice implements Device {
     private static final int COLS = 16384;
