@@ -5,7 +5,6 @@ import dev.jemma.app.console.ProgressBar;
 import dev.jemma.app.console.Terminal;
 import dev.jemma.app.flags.LoadedModel;
 import dev.jemma.app.flags.ModelFlags;
-import dev.jemma.app.flags.ModelName;
 import dev.jemma.app.flags.ThreadFlags;
 import dev.jemma.engine.Perplexity;
 import dev.jemma.engine.TextModel;
@@ -69,10 +68,9 @@ final class PerplexityCommand implements Callable<Integer> {
             throw new UsageException("tokens: expected 1 or more, got " + tokens);
         }
         String text = text(operands.getLast());
-        Path directory = operands.size() == 2
-                ? ModelName.directory(operands.getFirst(), terminal)
-                : modelFlags.directory(terminal);
-        try (LoadedModel loaded = LoadedModel.open(directory, modelFlags, threadFlags)) {
+        try (LoadedModel loaded = operands.size() == 2
+                ? LoadedModel.open(operands.getFirst(), modelFlags, threadFlags, terminal)
+                : LoadedModel.open(modelFlags, threadFlags, terminal)) {
             TextModel model = loaded.model();
             int[] all = model.tokenizer().encode(text);
             int[] ids = Arrays.copyOf(all, Math.min(tokens, all.length));

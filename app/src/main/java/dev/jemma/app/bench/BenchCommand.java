@@ -88,13 +88,12 @@ public final class BenchCommand implements Callable<Integer> {
         if (plot != null && !BenchPlot.canWrite(plot)) {
             throw new UsageException("plot: expected a file named .svg or .png, got '" + plot + "'");
         }
-        Path directory = modelFlags.directory(terminal);
         BenchOutput results = output.open(terminal.out(), earlier);
         List<BenchRow> rows = new ArrayList<>();
         try (ProgressBar bar = new ProgressBar(terminal, "bench")) {
             int all = tests.size() * threads.size();
             for (int count : threads) {
-                measure(directory, count, tests, what -> bar.show((double) rows.size() / all, what), row -> {
+                measure(count, tests, what -> bar.show((double) rows.size() / all, what), row -> {
                     bar.clear();
                     rows.add(row);
                     results.row(row);
@@ -108,11 +107,11 @@ public final class BenchCommand implements Callable<Integer> {
         return ExitCode.OK;
     }
 
-    private void measure(
-            Path directory, int threads, List<BenchTest> tests, Consumer<String> progress, Consumer<BenchRow> results) {
+    private void measure(int threads, List<BenchTest> tests, Consumer<String> progress, Consumer<BenchRow> results) {
         long start = System.nanoTime();
-        try (Device device = modelFlags.openDevice(threads);
-                GemmaModel model = GemmaModel.load(directory, device)) {
+        ModelFlags.Place place = modelFlags.open(threads, terminal);
+        try (Device device = place.device();
+                GemmaModel model = GemmaModel.load(place.directory(), device)) {
             if (!hasThreads(device) && benchFlags.threads().size() > 1) {
                 throw new UsageException("threads: expected one value with backend " + device.backend()
                         + ", which threads mean nothing to, got " + benchFlags.threads());

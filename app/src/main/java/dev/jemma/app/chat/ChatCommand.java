@@ -119,7 +119,7 @@ public final class ChatCommand implements Callable<Integer> {
         if (interactive) {
             screen.passing("loading the model ...");
         }
-        try (LoadedModel loaded = LoadedModel.open(modelFlags.directory(terminal), modelFlags, threadFlags)) {
+        try (LoadedModel loaded = LoadedModel.open(modelFlags, threadFlags, terminal)) {
             TextModel model = loaded.model();
             Settings settings = settings(model);
             SessionOptions options = modelFlags

@@ -1,10 +1,10 @@
 package dev.jemma.app.flags;
 
+import dev.jemma.app.console.Terminal;
 import dev.jemma.engine.Session;
 import dev.jemma.engine.SessionOptions;
 import dev.jemma.engine.TextModel;
 import dev.jemma.kernels.Device;
-import java.nio.file.Path;
 
 /** A model on a device, closed together. */
 public final class LoadedModel implements AutoCloseable {
@@ -18,13 +18,24 @@ public final class LoadedModel implements AutoCloseable {
         this.loadNanos = loadNanos;
     }
 
-    public static LoadedModel open(Path directory, ModelFlags flags, ThreadFlags threads) {
+    /** The model that the flags name; {@code terminal} hears of what has to be made first. */
+    public static LoadedModel open(ModelFlags flags, ThreadFlags threads, Terminal terminal) {
         long start = System.nanoTime();
-        Device device = flags.openDevice(threads.threads());
+        return load(flags.open(threads.threads(), terminal), start);
+    }
+
+    /** A model that is not named by the flags. */
+    public static LoadedModel open(String name, ModelFlags flags, ThreadFlags threads, Terminal terminal) {
+        long start = System.nanoTime();
+        return load(flags.open(name, threads.threads(), terminal), start);
+    }
+
+    private static LoadedModel load(ModelFlags.Place place, long start) {
         try {
-            return new LoadedModel(device, TextModel.open(directory, device), System.nanoTime() - start);
+            TextModel model = TextModel.open(place.directory(), place.device());
+            return new LoadedModel(place.device(), model, System.nanoTime() - start);
         } catch (RuntimeException failure) {
-            device.close();
+            place.device().close();
             throw failure;
         }
     }

@@ -7,6 +7,7 @@ import dev.jemma.kernels.Backends;
 import dev.jemma.kernels.DType;
 import dev.jemma.kernels.Device;
 import dev.jemma.kernels.DeviceOptions;
+import dev.jemma.models.synthetic.FillingDevice;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -46,17 +47,35 @@ public final class ModelFlags {
     @Option(names = "--kv-type", paramLabel = "TYPE", description = "Keys and values: f16 or f32; default: f16.")
     private String kvType = "f16";
 
-    /** The model's directory; one that can be made is made, which {@code terminal} hears of. */
-    public Path directory(Terminal terminal) {
-        return ModelName.directory(model, terminal);
-    }
+    /** An open backend and the directory of a checkpoint to load on it. */
+    public record Place(Device device, Path directory) {}
 
     /**
-     * Opens the backend.
+     * Opens the backend and finds the model; one that can be made is made, which {@code terminal} hears of.
      *
      * @param threads of the cpu backend; 0 for one per core
      */
-    public Device openDevice(int threads) {
+    public Place open(int threads, Terminal terminal) {
+        return open(model, threads, terminal);
+    }
+
+    /** The same for a model that is not named by the flag. */
+    public Place open(@Nullable String name, int threads, Terminal terminal) {
+        Device device = openDevice(threads);
+        try {
+            // What a GPU computes with is in its memory: random weights need not come from a file.
+            if (name != null && name.startsWith(SyntheticModels.PREFIX) && device.isAsynchronous()) {
+                SyntheticModels.Outline outline = new SyntheticModels(terminal).outline(name);
+                return new Place(new FillingDevice(device, outline.bits()), outline.directory());
+            }
+            return new Place(device, ModelName.directory(name, terminal));
+        } catch (RuntimeException failure) {
+            device.close();
+            throw failure;
+        }
+    }
+
+    private Device openDevice(int threads) {
         List<String> names = Backends.names();
         if (!backend.equals("auto") && !names.contains(backend)) {
             throw new UsageException(

@@ -9,6 +9,7 @@ import dev.jemma.models.synthetic.SyntheticModel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.function.Consumer;
 
 /** Models with random weights, named {@code synthetic:NAME[:FORMAT]}: written once, kept in the user's cache. */
 public final class SyntheticModels {
@@ -37,6 +38,35 @@ public final class SyntheticModels {
      * @throws UsageException if there is no such model, or no room for it
      */
     public Path directory(String name) {
+        Shape shape = shape(name);
+        Path directory = cache.resolve(shape.name() + "-" + shape.format());
+        if (!Files.isDirectory(directory)) {
+            make(shape.name(), shape.bits(), directory);
+        }
+        return directory;
+    }
+
+    /** A checkpoint whose matrices are holes, for a device that makes them up. */
+    public record Outline(Path directory, int bits) {}
+
+    /**
+     * The outline of a model, which is written first if it is not there.
+     *
+     * @param name with {@link #PREFIX}
+     * @throws UsageException if there is no such model
+     */
+    public Outline outline(String name) {
+        Shape shape = shape(name);
+        Path directory = cache.resolve(shape.name() + "-" + shape.format() + "-outline");
+        if (!Files.isDirectory(directory)) {
+            make(directory, unfinished -> SyntheticModel.writeOutline(shape.name(), shape.bits(), unfinished));
+        }
+        return new Outline(directory, shape.bits());
+    }
+
+    private record Shape(String name, String format, int bits) {}
+
+    private static Shape shape(String name) {
         String[] parts = name.substring(PREFIX.length()).split(":", -1);
         String format = parts.length > 1 ? parts[1] : "bf16";
         Integer bits = BITS.get(format);
@@ -44,25 +74,28 @@ public final class SyntheticModels {
             throw new UsageException("model: expected synthetic:NAME or synthetic:NAME:FORMAT with NAME one of "
                     + String.join(", ", SyntheticModel.names()) + " and FORMAT bf16, 8bit or 4bit, got '" + name + "'");
         }
-        Path directory = cache.resolve(parts[0] + "-" + format);
-        if (!Files.isDirectory(directory)) {
-            make(parts[0], bits, directory);
-        }
-        return directory;
+        return new Shape(parts[0], format, bits);
     }
 
     private void make(String name, int bits, Path directory) {
-        NewDirectory target = new NewDirectory(directory);
         try (ProgressBar bar = new ProgressBar(terminal, name)) {
-            target.write(unfinished -> SyntheticModel.write(name, bits, unfinished, (bytes, total) -> {
-                if (bytes == 0) {
-                    target.checkSpace(total);
-                    terminal.err()
-                            .println("jemma: writing random weights once, " + ByteCount.text(total) + ", to "
-                                    + directory);
-                }
-                bar.show((double) bytes / total, ByteCount.text(bytes));
-            }));
+            make(
+                    directory,
+                    unfinished -> SyntheticModel.write(name, bits, unfinished, (bytes, total) -> {
+                        if (bytes == 0) {
+                            new NewDirectory(directory).checkSpace(total);
+                            terminal.err()
+                                    .println("jemma: writing random weights once, " + ByteCount.text(total) + ", to "
+                                            + directory);
+                        }
+                        bar.show((double) bytes / total, ByteCount.text(bytes));
+                    }));
+        }
+    }
+
+    private static void make(Path directory, Consumer<Path> writer) {
+        try {
+            new NewDirectory(directory).write(writer);
         } catch (UsageException failure) {
             if (!Files.isDirectory(directory)) {
                 throw failure;

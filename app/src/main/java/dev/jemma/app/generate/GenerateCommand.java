@@ -129,7 +129,7 @@ public final class GenerateCommand implements Callable<Integer> {
         if (logprobs > 0 && !json) {
             throw new UsageException("logprobs: expected --json with it, which is where they are printed");
         }
-        try (LoadedModel loaded = LoadedModel.open(modelFlags.directory(terminal), modelFlags, threadFlags)) {
+        try (LoadedModel loaded = LoadedModel.open(modelFlags, threadFlags, terminal)) {
             TextModel model = loaded.model();
             model.notes().forEach(note -> terminal.err().println("jemma: note: " + note));
             TokenIds ids = raw ? model.rawPrompt(prompt) : chatPrompt(model, prompt);
@@ -167,7 +167,7 @@ public final class GenerateCommand implements Callable<Integer> {
                     terminal.err().println("jemma: " + wrong.getMessage());
                 });
                 BatchOutput output = BatchOutput.open(batchFlags.output(), batchFlags.resume(), terminal);
-                LoadedModel loaded = LoadedModel.open(modelFlags.directory(terminal), modelFlags, threadFlags)) {
+                LoadedModel loaded = LoadedModel.open(modelFlags, threadFlags, terminal)) {
             loaded.model().notes().forEach(note -> terminal.err().println("jemma: note: " + note));
             runBatch(loaded, input, output);
         }

@@ -46,9 +46,21 @@ class SyntheticModelsTest {
         assertThat(directory).isDirectoryContaining("glob:**/tokenizer.json");
     }
 
+    /** 62 GB of weights, of which nothing is written. */
+    @Test
+    void anOutlineIsWrittenAtOnce() throws IOException {
+        SyntheticModels.Outline outline = models().outline("synthetic:gemma-4-31b");
+        assertThat(outline.bits()).isEqualTo(16);
+        assertThat(outline.directory()).isDirectoryContaining("glob:**/tokenizer.json");
+        assertThat(Files.size(outline.directory().resolve("model.safetensors"))).isGreaterThan(60_000_000_000L);
+        assertThat(models().outline("synthetic:gemma-4-31b").directory()).isEqualTo(outline.directory());
+        assertThat(error.size()).isZero();
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"synthetic:", "synthetic:gemma-3-1b:5bit", "synthetic:gpt", "synthetic:gemma-3-1b:4bit:x"})
     void namesThatDoNotExistAreRefused(String name) {
+        assertThatThrownBy(() -> models().outline(name)).isInstanceOf(UsageException.class);
         assertThatThrownBy(() -> models().directory(name))
                 .isInstanceOf(UsageException.class)
                 .hasMessageContaining("gemma-3-270m, gemma-3-1b")
