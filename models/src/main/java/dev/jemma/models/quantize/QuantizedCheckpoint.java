@@ -102,7 +102,9 @@ public final class QuantizedCheckpoint {
             shards.get(i).entries().forEach(entry -> files.put(entry.name(), file));
         }
         ObjectNode index = JsonMapper.shared().createObjectNode();
-        index.putObject("metadata").put("total_size", total);
+        long parameters =
+                tensors.stream().mapToLong(tensor -> tensor.spec().parameters()).sum();
+        index.putObject("metadata").put("total_size", total).put("total_parameters", parameters);
         ObjectNode names = index.putObject("weight_map");
         files.forEach(names::put);
         writeJson(directory.resolve("model.safetensors.index.json"), index);

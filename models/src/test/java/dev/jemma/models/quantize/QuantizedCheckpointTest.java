@@ -239,6 +239,8 @@ class QuantizedCheckpointTest {
                     .containsExactlyInAnyOrderElementsOf(result.tensors().keySet());
             assertThat(model.weightBytes())
                     .isEqualTo(index.at("/metadata/total_size").asLong());
+            assertThat(model.parameterCount())
+                    .isEqualTo(index.at("/metadata/total_parameters").asLong());
         }
     }
 
