@@ -64,12 +64,17 @@ final class CsvTable implements BenchOutput {
                         row.deviation(),
                         row.median(),
                         row.perSequence(),
-                        row.secondsToFirstToken(),
-                        row.gigabytesPerSecond(),
+                        some(row.secondsToFirstToken()),
+                        some(row.gigabytesPerSecond()),
                         share.isPresent() ? share.getAsDouble() : "",
-                        row.gigaflops())
+                        some(row.gigaflops()))
                 .map(String::valueOf)
                 .toList());
+    }
+
+    /** Nothing for a quantity that a test does not have. */
+    private static String some(double value) {
+        return value == 0 ? "" : String.valueOf(value);
     }
 
     private void write(List<String> fields) {

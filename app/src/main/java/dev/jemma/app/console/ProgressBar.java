@@ -6,6 +6,13 @@ import java.util.Locale;
 public final class ProgressBar implements AutoCloseable {
     private static final int WIDTH = 24;
 
+    private static final String ERASE = "\r\u001b[K";
+
+    /** A narrow terminal cuts the line off: one that went on in the next line could not be taken away. */
+    private static final String WITHOUT_WRAP = "\u001b[?7l";
+
+    private static final String WITH_WRAP = "\u001b[?7h";
+
     /** More often is not seen, and a slow terminal would hold up the work. */
     private static final long REDRAW_NANOS = 100_000_000L;
 
@@ -31,14 +38,14 @@ public final class ProgressBar implements AutoCloseable {
      * Draws the line anew, if the last time is a while ago.
      *
      * @param done from 0 to 1; below 0 if nobody knows
-     * @param detail what else to say, such as a rate
+     * @param detail what else to say, such as a rate; its end is not seen where the terminal is narrow
      */
     public void show(double done, String detail) {
         long now = System.nanoTime();
         if (terminal.errorIsTerminal() && (now - drawnAt >= REDRAW_NANOS || done >= 1)) {
             drawnAt = now;
             drawn = true;
-            terminal.err().print("\r\u001b[K" + line(done, detail, (now - startedAt) / 1e9));
+            terminal.err().print(ERASE + WITHOUT_WRAP + line(done, detail, (now - startedAt) / 1e9) + WITH_WRAP);
         }
     }
 
@@ -46,7 +53,7 @@ public final class ProgressBar implements AutoCloseable {
     public void clear() {
         if (drawn) {
             drawn = false;
-            terminal.err().print("\r\u001b[K");
+            terminal.err().print(ERASE);
         }
     }
 
@@ -58,7 +65,7 @@ public final class ProgressBar implements AutoCloseable {
         int full = (int) (WIDTH * Math.min(1, done));
         String bar = "[" + "#".repeat(full) + ".".repeat(WIDTH - full) + "]";
         String percent = String.format(Locale.ROOT, "%3d %%", (int) (100 * done));
-        return label + " " + bar + " " + percent + (detail.isEmpty() ? "" : ", " + detail) + left(done, seconds);
+        return label + " " + bar + " " + percent + left(done, seconds) + (detail.isEmpty() ? "" : ", " + detail);
     }
 
     private String left(double done, double seconds) {

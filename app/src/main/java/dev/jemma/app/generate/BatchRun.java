@@ -62,7 +62,7 @@ final class BatchRun {
                     case GenerationEvent.Finished _ -> finish(item, collector.result());
                     case GenerationEvent.Token _ -> {
                         tokens++;
-                        bar.show(done(), said());
+                        bar.show(done(), progress());
                     }
                     default -> {}
                 }
@@ -77,7 +77,7 @@ final class BatchRun {
         bar.clear();
         output.writeLine(BatchResultJson.of(item, result));
         texts++;
-        bar.show(done(), said());
+        bar.show(done(), progress());
     }
 
     /** The part of the input that is done with, this run's or not. */
@@ -87,6 +87,10 @@ final class BatchRun {
 
     private long inWork() {
         return queue.taken() - texts;
+    }
+
+    private String progress() {
+        return String.format(Locale.ROOT, "%d texts, %.1f tokens/s", texts, tokens / seconds());
     }
 
     private String said() {

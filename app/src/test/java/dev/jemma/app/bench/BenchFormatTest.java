@@ -127,6 +127,8 @@ class BenchFormatTest {
         assertThat(lines).hasSize(3);
         assertThat(lines.get(1))
                 .startsWith("\"m \"\"1\"\"\",BF16,3145728,2000000,cpu,2,pp512,512,0,0,1,2000.0,1000.0,");
+        assertThat(lines.get(1)).as("no rate of reading memory").endsWith(",0.256,,,12.5");
+        assertThat(lines.get(2)).as("no first token, no operations").endsWith(",,5.0,0.25,");
         assertThat(lines.get(0).split(",")).hasSameSizeAs(lines.get(1).split(",", -1));
     }
 

@@ -19,7 +19,7 @@ class ProgressBarTest {
     void saysHowFarAndHowLong() {
         ProgressBar bar = new ProgressBar(terminal(true), "pull");
         assertThat(bar.line(0.25, "1 MiB/s", 30))
-                .isEqualTo("pull [######..................]  25 %, 1 MiB/s, 1:30 left");
+                .isEqualTo("pull [######..................]  25 %, 1:30 left, 1 MiB/s");
         assertThat(bar.line(0.01, "", 72)).isEqualTo("pull [........................]   1 %, 1:58 h left");
         assertThat(bar.line(1, "", 72)).isEqualTo("pull [########################] 100 %");
         assertThat(bar.line(-1, "3 texts", 72)).isEqualTo("pull 3 texts");
@@ -42,7 +42,8 @@ class ProgressBarTest {
             bar.show(0.6, "too soon to be drawn");
         }
         assertThat(error.toString(StandardCharsets.UTF_8))
-                .startsWith("\r\u001b[Kx [############")
+                .startsWith("\r\u001b[K\u001b[?7lx [############")
+                .contains(" left\u001b[?7h")
                 .doesNotContain("too soon")
                 .endsWith("\r\u001b[K");
     }
