@@ -1,5 +1,6 @@
 package dev.jemma.kernels.cpu;
 
+import dev.jemma.kernels.AffineWeight;
 import dev.jemma.kernels.DType;
 import dev.jemma.kernels.DenseWeight;
 import dev.jemma.kernels.Tensor;
@@ -20,7 +21,8 @@ final class OneDnnProducts {
     /** Fewest columns that are worth a call. */
     static final int MIN_COLS = 64;
 
-    private static final int PARTS = 3;
+    /** Parts of an activation. */
+    static final int PARTS = 3;
 
     /** Rows of activations that are multiplied at a time. */
     static final int BLOCK = 64;
@@ -37,11 +39,15 @@ final class OneDnnProducts {
     /** Fewest rows of activations in a block, for which there are matrix units. */
     private static final int MIN_BLOCK = 8;
 
+    /** Floats of the vectors that {@link GroupKernels} are written for. */
+    private static final int LANES = 16;
+
     private final RowPool pool;
     private final Scratch scratch;
     private final RowTask splitTask = this::splitBlocks;
     private Tensor x;
     private int rows;
+    private int groupSize;
 
     @SuppressWarnings("NullAway.Init")
     OneDnnProducts(RowPool pool, Scratch scratch) {
@@ -66,22 +72,27 @@ final class OneDnnProducts {
 
     /** Whether products of this many rows of activations with such a weight are faster here. */
     static boolean takes(int rows, Tensor x, Weight w) {
-        return rows > 1
-                && x.rowStride() == x.cols()
-                && w.cols() >= MIN_COLS
-                && w instanceof DenseWeight dense
-                && dense.dtype() == DType.BF16;
+        if (rows < 2 || x.rowStride() != x.cols() || w.cols() < MIN_COLS) {
+            return false;
+        }
+        return switch (w) {
+            case DenseWeight dense -> dense.dtype() == DType.BF16;
+            case AffineWeight _ -> rows >= OneDnnGroups.MIN_ROWS && Lanes.COUNT == LANES;
+        };
     }
 
     /** How many outputs a thread takes at a time. */
-    int grain(int outputs) {
+    int grain(Weight w, int outputs) {
         int share = Math.ceilDiv(outputs, CHUNKS_PER_THREAD * pool.threads());
-        return Math.min(MAX_OUTPUTS, Math.ceilDiv(share, OUTPUTS) * OUTPUTS);
+        int most = w instanceof AffineWeight ? OneDnnGroups.outputs(w.cols()) : MAX_OUTPUTS;
+        return Math.min(most, Math.ceilDiv(share, OUTPUTS) * OUTPUTS);
     }
 
-    void split(int rows, Tensor x) {
+    /** @param w one of the weights that will be multiplied */
+    void split(int rows, Tensor x, Weight w) {
         this.rows = rows;
         this.x = x;
+        groupSize = Dots.groupSize(w);
         pool.run(splitTask, Math.ceilDiv(rows, BLOCK), 1);
     }
 
@@ -91,8 +102,12 @@ final class OneDnnProducts {
             int row = i * BLOCK;
             int count = Math.min(BLOCK, rows - row);
             int cols = x.cols();
-            long step = 2L * width(count) * cols;
-            own.primitives().split(count, cols, PARTS, Memory.address(x, row), block(row, cols), step, own.rests);
+            long step = groupSize > 0 ? 2L * groupSize : 2L * width(count) * cols;
+            long parts = block(row, cols);
+            own.primitives().split(count, cols, PARTS, groupSize, Memory.address(x, row), parts, step, own.rests);
+            if (groupSize > 0) {
+                OneDnnGroups.sum(scratch, x, row, count, groupSize);
+            }
         }
     }
 
@@ -116,10 +131,29 @@ final class OneDnnProducts {
 
     /** Outputs {@code [begin, end)} of all rows. */
     void outputs(Weight w, Tensor out, int begin, int end, Scratch.Worker own) {
+        switch (w) {
+            case DenseWeight dense -> outputs(dense, out, begin, end, own);
+            case AffineWeight affine -> outputs(affine, out, begin, end, own);
+        }
+    }
+
+    private void outputs(AffineWeight w, Tensor out, int begin, int end, Scratch.Worker own) {
+        int count = end - begin;
+        OneDnnGroups.unpack(w, begin, count, own);
+        for (int row = 0; row < rows; row += BLOCK) {
+            int n = Math.min(BLOCK, rows - row);
+            int width = Math.max(LANES, width(n));
+            OneDnnGroups.products(w, count, row, width, block(row, w.cols()), scratch, own);
+            long to = Memory.address(out, row) + 4L * begin;
+            own.primitives().turn(count, n, own.nativeProduct, width, to, out.rowStride());
+        }
+    }
+
+    private void outputs(DenseWeight w, Tensor out, int begin, int end, Scratch.Worker own) {
         OneDnnPrimitives primitives = own.primitives();
         int count = end - begin;
         int cols = w.cols();
-        long from = Memory.address(((DenseWeight) w).at()) + 2L * begin * cols;
+        long from = Memory.address(w.at()) + 2L * begin * cols;
         for (int row = 0; row < rows; row += BLOCK) {
             int n = Math.min(BLOCK, rows - row);
             int width = width(n);

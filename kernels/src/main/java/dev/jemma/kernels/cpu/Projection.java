@@ -114,8 +114,8 @@ final class Projection {
         }
         byOneDnn = byOneDnn(x);
         if (byOneDnn) {
-            products.split(rows, x);
-            pool.run(tilesTask, outputs, products.grain(outputs));
+            products.split(rows, x, weights[0]);
+            pool.run(tilesTask, outputs, products.grain(weights[0], outputs));
         } else if (rows < FEW) {
             for (int row = 0; row < rows; row++) {
                 Dots.arrange(scratch.inputs(row), Memory.address(x, row), weights[0], rows);

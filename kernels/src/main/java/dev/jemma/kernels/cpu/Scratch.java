@@ -34,6 +34,9 @@ final class Scratch implements AutoCloseable {
     /** Activations as {@link OneDnnProducts} wants them; no memory where there is no oneDNN. */
     final long split;
 
+    /** Their sums by groups of affine weights: {@code [groups, BLOCK]} for each block. */
+    final long groupSums;
+
     /** Partial results of an attention whose keys are split: see {@code Attention}. */
     final long partials;
 
@@ -56,6 +59,7 @@ final class Scratch implements AutoCloseable {
                         arranged + i * arrangedStride, arrangedStride, sums + i * sumsStride, sumsStride);
             }
             packed = take("packed activations", 4L * cols * rows);
+            groupSums = dnn == null ? 0 : take("sums of groups", OneDnnGroups.sumBytes(rows, cols));
             split = dnn == null ? 0 : take("split activations", OneDnnProducts.splitBytes(rows, cols));
             partials = take("partial attention", AttentionPlan.partialBytes(limits, threads));
             for (int i = 0; i < threads; i++) {
@@ -93,6 +97,12 @@ final class Scratch implements AutoCloseable {
         /** Products of {@link OneDnnProducts}; no memory where there is no oneDNN. */
         final long nativeProduct;
 
+        /** Unpacked codes of {@link OneDnnGroups}. */
+        final long codes;
+
+        /** Products of each group. */
+        final long groupProducts;
+
         /** What {@link OneDnnPrimitives#split} needs. */
         final long rests;
 
@@ -111,6 +121,8 @@ final class Scratch implements AutoCloseable {
             product = take("products", Projection.PANEL_ROWS * Projection.productStride(rows));
             block = take("activation block", TokenPacking.BLOCK_BYTES);
             nativeProduct = dnn == null ? 0 : take("products of matrix units", OneDnnProducts.productBytes());
+            codes = dnn == null ? 0 : take("unpacked codes", OneDnnGroups.panelBytes(cols));
+            groupProducts = dnn == null ? 0 : take("products of groups", OneDnnGroups.productBytes(cols));
             rests = dnn == null ? 0 : take("rests of activations", OneDnnProducts.restBytes(cols));
             primitives = dnn == null ? null : new OneDnnPrimitives(dnn, memory);
             halves = new float[Math.max(cols, DenseDots.F16_ROOM)];

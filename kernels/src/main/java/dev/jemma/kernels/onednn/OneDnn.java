@@ -98,17 +98,21 @@ public final class OneDnn {
         }
     }
 
-    /** A matrix {@code [rows, cols]} with strides in elements. */
-    long matrix(int dtype, long rows, long cols, long rowStride, long colStride) {
+    /** A tensor of up to 12 dimensions with strides in elements. */
+    long layout(int dtype, long[] sizes, long[] strides) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment result = arena.allocate(ADDRESS);
-            long sizes = arena.allocateFrom(JAVA_LONG, rows, cols).address();
-            long strides = arena.allocateFrom(JAVA_LONG, rowStride, colStride).address();
-            long status = seven(
-                    find("dnnl_memory_desc_create_with_strides"), result.address(), 2, sizes, dtype, strides, 0, 0);
-            check("dnnl_memory_desc_create_with_strides", status);
+            long sizesAt = arena.allocateFrom(JAVA_LONG, sizes).address();
+            long stridesAt = arena.allocateFrom(JAVA_LONG, strides).address();
+            String function = "dnnl_memory_desc_create_with_strides";
+            check(function, seven(find(function), result.address(), sizes.length, sizesAt, dtype, stridesAt, 0, 0));
             return result.get(JAVA_LONG, 0);
         }
+    }
+
+    /** A matrix {@code [rows, cols]}. */
+    long matrix(int dtype, long rows, long cols, long rowStride, long colStride) {
+        return layout(dtype, new long[] {rows, cols}, new long[] {rowStride, colStride});
     }
 
     /** What computes {@code dst = src weights}. */

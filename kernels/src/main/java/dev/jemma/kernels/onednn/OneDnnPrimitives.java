@@ -29,6 +29,7 @@ public final class OneDnnPrimitives implements AutoCloseable {
 
     private enum Kind {
         PRODUCT,
+        GROUP_PRODUCTS,
         ROUND,
         WIDEN,
         REST,
@@ -48,21 +49,31 @@ public final class OneDnnPrimitives implements AutoCloseable {
     }
 
     /**
+     * {@code out[g, r, c] = sum_k w[r, g, k] x[c, g, k]}: BF16 {@code [rows, groups, groupCols]} and {@code [columns,
+     * groups, groupCols]}, all dense.
+     */
+    public void groupProducts(int rows, int columns, int groups, int groupCols, long w, long x, long out) {
+        find(Kind.GROUP_PRODUCTS, rows, columns, groups, groupCols).run(w, x, out);
+    }
+
+    /**
      * Floats as sums of BF16 numbers: each is what the ones before it leave, rounded. Two leave 2^-17 of a float at
      * most, three nothing. In four passes a part, since oneDNN has no fast kernel that subtracts BF16 from F32.
      *
      * @param to the first part; the next ones lie {@code step} bytes further
+     * @param groupSize where not 0, {@code [rows, cols / groupSize, parts, groupSize]} is written instead of {@code
+     *     [parts, rows, cols]}
      * @param rests room for {@code 2 * rows * cols} floats
      */
-    public void split(int rows, int cols, int parts, long x, long to, long step, long rests) {
+    public void split(int rows, int cols, int parts, int groupSize, long x, long to, long step, long rests) {
         long left = x;
         long next = rests;
-        Primitive round = find(Kind.ROUND, rows, cols, 0, 0);
+        Primitive round = find(Kind.ROUND, rows, cols, parts, groupSize);
         for (int part = 0; part < parts; part++) {
             long at = to + part * step;
             round.run(left, 0, at);
             if (part < parts - 1) {
-                find(Kind.WIDEN, rows, cols, 0, 0).run(at, 0, next);
+                find(Kind.WIDEN, rows, cols, parts, groupSize).run(at, 0, next);
                 find(Kind.REST, rows, cols, 0, 0).run(left, 0, next);
                 left = next;
                 next = rests + 4L * rows * cols;
@@ -173,11 +184,21 @@ public final class OneDnnPrimitives implements AutoCloseable {
                     weights = operand(OneDnn.ARG_WEIGHTS, x);
                     dst = operand(OneDnn.ARG_DST, out);
                 }
+                case GROUP_PRODUCTS -> {
+                    long[] strides = {key.d, (long) key.c * key.d, 1};
+                    long w = dnn.layout(OneDnn.BF16, new long[] {key.c, key.a, key.d}, strides);
+                    strides = new long[] {key.d, 1, (long) key.c * key.d};
+                    long x = dnn.layout(OneDnn.BF16, new long[] {key.c, key.d, key.b}, strides);
+                    strides = new long[] {(long) key.a * key.b, key.b, 1};
+                    long out = dnn.layout(OneDnn.F32, new long[] {key.c, key.a, key.b}, strides);
+                    description = dnn.product(w, x, out);
+                    src = operand(OneDnn.ARG_SRC, w);
+                    weights = operand(OneDnn.ARG_WEIGHTS, x);
+                    dst = operand(OneDnn.ARG_DST, out);
+                }
                 case ROUND, WIDEN, REST -> {
-                    int type = key.kind == Kind.WIDEN ? OneDnn.BF16 : OneDnn.F32;
-                    long from = dnn.matrix(type, key.a, key.b, key.b, 1);
-                    type = key.kind == Kind.ROUND ? OneDnn.BF16 : OneDnn.F32;
-                    long to = dnn.matrix(type, key.a, key.b, key.b, 1);
+                    long from = key.kind == Kind.WIDEN ? part(key) : floats(key);
+                    long to = key.kind == Kind.ROUND ? part(key) : floats(key);
                     description = dnn.reorder(from, to, key.kind == Kind.REST ? -1 : 0);
                     src = operand(OneDnn.ARG_SRC, from);
                     weights = 0;
@@ -198,6 +219,27 @@ public final class OneDnnPrimitives implements AutoCloseable {
             scratchBytes = dnn.byteSize(scratchLayout);
             scratch = scratchBytes == 0 ? 0 : addOperand(OneDnn.ARG_SCRATCHPAD, scratchLayout);
             dnn.destroy("primitive_desc", description);
+        }
+
+        /** Dense, with the dimensions of a part. */
+        private long floats(Key key) {
+            int groupSize = key.kind == Kind.REST ? 0 : key.d;
+            if (groupSize == 0) {
+                return dnn.matrix(OneDnn.F32, key.a, key.b, key.b, 1);
+            }
+            long[] sizes = {key.a, key.b / groupSize, groupSize};
+            return dnn.layout(OneDnn.F32, sizes, new long[] {key.b, groupSize, 1});
+        }
+
+        /** One part of split activations. */
+        private long part(Key key) {
+            int groupSize = key.d;
+            if (groupSize == 0) {
+                return dnn.matrix(OneDnn.BF16, key.a, key.b, key.b, 1);
+            }
+            long[] sizes = {key.a, key.b / groupSize, groupSize};
+            long[] strides = {(long) key.c * key.b, (long) key.c * groupSize, 1};
+            return dnn.layout(OneDnn.BF16, sizes, strides);
         }
 
         /** Memory of this layout, which is freed. */
