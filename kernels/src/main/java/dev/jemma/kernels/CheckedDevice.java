@@ -44,6 +44,11 @@ final class CheckedDevice implements Device {
     }
 
     @Override
+    public double operandRounding() {
+        return device.operandRounding();
+    }
+
+    @Override
     public CommandStream openStream(StepLimits limits) {
         return new CheckedStream(device.openStream(limits), limits);
     }

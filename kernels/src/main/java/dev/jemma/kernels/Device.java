@@ -28,6 +28,14 @@ public interface Device extends AutoCloseable {
     /** Whether submitted steps run while the host goes on; if not, a step has run when it has been submitted. */
     boolean isAsynchronous();
 
+    /**
+     * By how much of themselves the operands of projections and experts of many rows may be rounded before they are
+     * multiplied: 2^-9 where tensor cores take them in BF16, 0 where products are those of F32.
+     */
+    default double operandRounding() {
+        return 0;
+    }
+
     /** Opens a command stream whose steps stay within {@code limits}; takes all its memory now. */
     CommandStream openStream(StepLimits limits);
 

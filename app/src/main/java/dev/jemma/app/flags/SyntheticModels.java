@@ -57,7 +57,7 @@ public final class SyntheticModels {
      */
     public Outline outline(String name) {
         Shape shape = shape(name);
-        Path directory = cache.resolve(shape.name() + "-" + shape.format() + "-outline");
+        Path directory = cache.resolve("outlines").resolve(shape.name() + "-" + shape.format());
         if (!Files.isDirectory(directory)) {
             make(directory, unfinished -> SyntheticModel.writeOutline(shape.name(), shape.bits(), unfinished));
         }

@@ -26,6 +26,14 @@ record OpCase(String name, double tolerance, Function<OpInputs, Encoded> setUp) 
     /** Ids, and values that are moved only. */
     static final double EXACT = 0;
 
+    /**
+     * The same on a device that rounds operands: each product of two is off by up to twice the rounding, and twice that
+     * again where two sums are multiplied (gate and up).
+     */
+    double tolerance(double operandRounding) {
+        return tolerance == EXACT ? EXACT : Math.max(tolerance, 4 * operandRounding);
+    }
+
     /** What to encode, and which tensors then hold the result. */
     record Encoded(Consumer<Commands> ops, List<Tensor> results) {
         Encoded(Consumer<Commands> ops, Tensor... results) {

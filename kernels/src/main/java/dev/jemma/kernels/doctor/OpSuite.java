@@ -68,14 +68,15 @@ final class OpSuite {
                 try {
                     double difference = difference(op, step);
                     worst = Math.max(worst, difference);
-                    if (!(difference <= op.tolerance())) {
+                    double tolerance = op.tolerance(device.operandRounding());
+                    if (!(difference <= tolerance)) {
                         failures.add(Finding.failed(
                                 name,
                                 String.format(
                                         Locale.ROOT,
                                         "differs from the reference by %.2g of the largest value, allowed %.2g",
                                         difference,
-                                        op.tolerance())));
+                                        tolerance)));
                     }
                 } catch (DeviceException failed) {
                     failures.add(Finding.failed(name, String.valueOf(failed.getMessage())));

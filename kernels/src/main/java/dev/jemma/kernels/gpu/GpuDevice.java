@@ -60,6 +60,11 @@ public final class GpuDevice implements Device {
     }
 
     @Override
+    public double operandRounding() {
+        return driver.limits().matrixUnits() ? 0x1p-9 : 0;
+    }
+
+    @Override
     public CommandStream openStream(StepLimits limits) {
         return new GpuCommandStream(driver, shaders, limits);
     }

@@ -136,6 +136,11 @@ public final class FillingDevice implements Device {
     }
 
     @Override
+    public double operandRounding() {
+        return device.operandRounding();
+    }
+
+    @Override
     public CommandStream openStream(StepLimits limits) {
         return device.openStream(limits);
     }
