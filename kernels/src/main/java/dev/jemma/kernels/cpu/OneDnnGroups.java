@@ -22,6 +22,12 @@ final class OneDnnGroups {
     /** Fewest rows of activations: with fewer, unpacking three times over is not made up for. */
     static final int MIN_ROWS = 32;
 
+    /**
+     * Most columns: with more, so few outputs fit in a panel that reading the activations for each panel takes longer
+     * than multiplying (6912 columns: 21 MB of a 512-row prompt for every 32 outputs).
+     */
+    static final int MAX_COLS = 4096;
+
     private static final int SMALLEST_GROUP = 32;
 
     private OneDnnGroups() {}

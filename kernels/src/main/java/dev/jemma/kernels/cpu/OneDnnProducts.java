@@ -77,7 +77,8 @@ final class OneDnnProducts {
         }
         return switch (w) {
             case DenseWeight dense -> dense.dtype() == DType.BF16;
-            case AffineWeight _ -> rows >= OneDnnGroups.MIN_ROWS && Lanes.COUNT == LANES;
+            case AffineWeight _ ->
+                rows >= OneDnnGroups.MIN_ROWS && w.cols() <= OneDnnGroups.MAX_COLS && Lanes.COUNT == LANES;
         };
     }
 
