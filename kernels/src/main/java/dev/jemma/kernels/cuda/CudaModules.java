@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
 
 /** Compiles kernels and keeps them: in memory for the session, on disk for the next one. */
 final class CudaModules implements AutoCloseable {
@@ -31,8 +32,14 @@ final class CudaModules implements AutoCloseable {
 
     private static final int MAX_DYNAMIC_SHARED_MEMORY = 8;
 
-    /** Files beside this class. */
-    private static final List<String> OWN_LIBRARIES = List.of("attention_mma", "expert_gemm_mma", "gemv_affine_mma");
+    /** Files beside this class that make up a library. */
+    private static final Map<String, List<String>> OWN_LIBRARIES = Map.of(
+            "attention_mma",
+            List.of("mma.h", "attention_mma.cu"),
+            "expert_gemm_mma",
+            List.of("mma.h", "expert_gemm_mma.cu"),
+            "gemv_affine_mma",
+            List.of("mma.h", "gemv_affine_mma.h", "gemv_affine_wide.cu", "gemv_affine_paired.cu"));
 
     private final CudaContext context;
     private final boolean ownKernels;
@@ -72,9 +79,9 @@ final class CudaModules implements AutoCloseable {
 
     /** Kernels written for CUDA alone. */
     Optional<ShaderLibrary> ownLibrary(String name) {
-        return ownKernels && OWN_LIBRARIES.contains(name)
-                ? Optional.of(Shaders.library(name + ".cu", ownText("mma.h") + ownText(name + ".cu")))
-                : Optional.empty();
+        List<String> files = ownKernels ? OWN_LIBRARIES.getOrDefault(name, List.of()) : List.of();
+        String text = files.stream().map(CudaModules::ownText).collect(Collectors.joining());
+        return files.isEmpty() ? Optional.empty() : Optional.of(Shaders.library(name + ".cu", text));
     }
 
     private static String ownText(String name) {
