@@ -20,7 +20,7 @@ final class Sequence {
     private int reported;
     private int reused;
     private int generated;
-    private final int[] lastToken = new int[1];
+    private int lastToken;
     private boolean hasTokenInFlight;
     private long startedAt;
     private long firstTokenAt;
@@ -82,7 +82,7 @@ final class Sequence {
 
     /** Adds the newest token to the session's step. */
     void addToken(Session session) {
-        session.add(slot, lastToken, 0, 1, true);
+        session.addDecode(slot, lastToken);
     }
 
     /** Adds the token that output row {@code row} of the step in flight is going to choose. */
@@ -156,7 +156,7 @@ final class Sequence {
             listener.accept(new GenerationEvent.Prefilled(request.id(), prompt.length, reused));
         }
         generated++;
-        lastToken[0] = id;
+        lastToken = id;
         sampler.observe(id);
     }
 

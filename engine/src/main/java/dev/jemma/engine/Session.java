@@ -34,7 +34,6 @@ public final class Session implements AutoCloseable {
     private final float[] logits;
     private final int[] candidateIds;
     private final float[] candidateLogits;
-    private final int[] inFlight = new int[1];
     private final Candidates candidates;
     private KvCache cache;
     private GemmaForward forward;
@@ -89,7 +88,7 @@ public final class Session implements AutoCloseable {
         candidateIdTensor = Tensor.i32(bestIds, RowSet.OUTPUT, candidateIds.length);
         candidateLogitTensor = Tensor.f32(bestLogits, RowSet.OUTPUT, candidateIds.length);
         suppressed = new Region(ids, 0);
-        stream = own(device.openStream(forward.limits()));
+        stream = own(device.openStream(forward.limits(), options.kernels()));
     }
 
     private <T extends AutoCloseable> T own(T resource) {
@@ -153,10 +152,16 @@ public final class Session implements AutoCloseable {
         }
     }
 
+    /** Adds a token that was generated, and wants its logits. */
+    void addDecode(int slot, int token) {
+        step.addDecode(slot, cache.length(slot), token);
+        cache.append(slot, 1);
+        held.get(slot).add(token);
+    }
+
     /** Adds the token that output row {@code row} of the step submitted last chooses; {@link #settle} follows. */
     void addInFlight(int slot, int row) {
-        inFlight[0] = -1 - row;
-        add(slot, inFlight, 0, 1, true);
+        addDecode(slot, -1 - row);
     }
 
     /** Says which token {@link #addInFlight} added. */

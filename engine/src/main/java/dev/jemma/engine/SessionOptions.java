@@ -2,6 +2,7 @@ package dev.jemma.engine;
 
 import dev.jemma.kernels.DType;
 import dev.jemma.kernels.Device;
+import dev.jemma.kernels.KernelChoice;
 
 /**
  * What a session takes memory for.
@@ -12,8 +13,10 @@ import dev.jemma.kernels.Device;
  * @param kvType F16 or F32
  * @param rewind positions that a sequence can go back, in sliding layers, without its prompt being read again; each
  *     takes a cache row in each of them
+ * @param kernels for texts that must not depend on which others are generated beside them: batch-invariant ones
  */
-public record SessionOptions(int slots, int contextSize, int prefillChunk, DType kvType, int rewind) {
+public record SessionOptions(
+        int slots, int contextSize, int prefillChunk, DType kvType, int rewind, KernelChoice kernels) {
     /** Chunks beyond this bring a CPU nothing more, and cost sliding layers cache rows. */
     public static final int DEFAULT_PREFILL_CHUNK = 256;
 
@@ -33,14 +36,19 @@ public record SessionOptions(int slots, int contextSize, int prefillChunk, DType
         }
     }
 
-    /** Without more rows in sliding layers than a step needs. */
+    /** With the fastest kernels, and without more rows in sliding layers than a step needs. */
     public SessionOptions(int slots, int contextSize, int prefillChunk, DType kvType) {
-        this(slots, contextSize, prefillChunk, kvType, 0);
+        this(slots, contextSize, prefillChunk, kvType, 0, KernelChoice.FASTEST);
     }
 
     /** The same for sequences that go back {@code positions}. */
     public SessionOptions withRewind(int positions) {
-        return new SessionOptions(slots, contextSize, prefillChunk, kvType, positions);
+        return new SessionOptions(slots, contextSize, prefillChunk, kvType, positions, kernels);
+    }
+
+    /** The same with kernels that treat every row alike, whatever is beside it. */
+    public SessionOptions batchInvariant() {
+        return new SessionOptions(slots, contextSize, prefillChunk, kvType, rewind, KernelChoice.BATCH_INVARIANT);
     }
 
     /** The chunk that suits a device. */

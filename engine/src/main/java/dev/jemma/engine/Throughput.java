@@ -37,7 +37,7 @@ public final class Throughput {
         for (int position = first; position < first + count; position++) {
             session.begin();
             for (int slot = 0; slot < sequences; slot++) {
-                session.add(slot, tokens, position, position + 1, true);
+                session.addDecode(slot, tokens[position]);
             }
             Session.Submitted next = session.submit(StepResult.ARGMAX);
             if (running != null) {

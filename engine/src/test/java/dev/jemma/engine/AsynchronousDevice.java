@@ -4,6 +4,7 @@ import dev.jemma.kernels.CommandStream;
 import dev.jemma.kernels.Device;
 import dev.jemma.kernels.DeviceBuffer;
 import dev.jemma.kernels.DeviceMemory;
+import dev.jemma.kernels.KernelChoice;
 import dev.jemma.kernels.Region;
 import dev.jemma.kernels.StepLimits;
 import java.lang.foreign.MemorySegment;
@@ -41,8 +42,8 @@ record AsynchronousDevice(Device device) implements Device {
     }
 
     @Override
-    public CommandStream openStream(StepLimits limits) {
-        return device.openStream(limits);
+    public CommandStream openStream(StepLimits limits, KernelChoice choice) {
+        return device.openStream(limits, choice);
     }
 
     @Override

@@ -49,8 +49,8 @@ final class CheckedDevice implements Device {
     }
 
     @Override
-    public CommandStream openStream(StepLimits limits) {
-        return new CheckedStream(device.openStream(limits), limits);
+    public CommandStream openStream(StepLimits limits, KernelChoice choice) {
+        return new CheckedStream(device.openStream(limits, choice), limits);
     }
 
     @Override

@@ -37,7 +37,12 @@ public interface Device extends AutoCloseable {
     }
 
     /** Opens a command stream whose steps stay within {@code limits}; takes all its memory now. */
-    CommandStream openStream(StepLimits limits);
+    CommandStream openStream(StepLimits limits, KernelChoice choice);
+
+    /** The same with the fastest kernels. */
+    default CommandStream openStream(StepLimits limits) {
+        return openStream(limits, KernelChoice.FASTEST);
+    }
 
     /** Releases the device. Buffers and streams must have been closed. */
     @Override

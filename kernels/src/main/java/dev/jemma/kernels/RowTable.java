@@ -5,6 +5,7 @@ public final class RowTable {
     private final int[] slots;
     private final int[] positions;
     private final int[] spanStarts;
+    private final boolean[] decodes;
     private int count;
     private int numSpans;
 
@@ -12,6 +13,7 @@ public final class RowTable {
         slots = new int[capacity];
         positions = new int[capacity];
         spanStarts = new int[capacity + 1];
+        decodes = new boolean[capacity];
     }
 
     void clear() {
@@ -19,12 +21,13 @@ public final class RowTable {
         numSpans = 0;
     }
 
-    void addSpan(int slot, int startPosition, int rows) {
+    void addSpan(int slot, int startPosition, int rows, boolean isDecode) {
         for (int i = 0; i < rows; i++) {
             slots[count + i] = slot;
             positions[count + i] = startPosition + i;
         }
         count += rows;
+        decodes[numSpans] = isDecode;
         spanStarts[++numSpans] = count;
     }
 
@@ -34,6 +37,7 @@ public final class RowTable {
         System.arraycopy(other.slots, 0, slots, 0, count);
         System.arraycopy(other.positions, 0, positions, 0, count);
         System.arraycopy(other.spanStarts, 0, spanStarts, 0, numSpans + 1);
+        System.arraycopy(other.decodes, 0, decodes, 0, numSpans);
     }
 
     boolean hasSlot(int slot) {
@@ -72,6 +76,11 @@ public final class RowTable {
 
     public int spanLength(int span) {
         return spanStarts[span + 1] - spanStarts[span];
+    }
+
+    /** Whether a span is the newest token of a text, rather than a part of a prompt. */
+    public boolean isDecode(int span) {
+        return decodes[span];
     }
 
     @Override

@@ -5,16 +5,18 @@ import java.util.Arrays;
 /**
  * What changes from one forward pass to the next: the rows, each with its token, sequence slot and position, and which
  * of them want logits. Rows of one sequence are neighbours with rising positions (a <i>span</i>): one row for a decode,
- * several for a prefill chunk; a step may mix spans of many sequences. A slot has at most one span in a step.
+ * several for a prefill chunk; a step may mix spans of many sequences. A slot has at most one span in a step. Which of
+ * the two a span is matters to {@link KernelChoice#BATCH_INVARIANT} alone, as a chunk may have one row as well.
  *
  * <p>All memory is taken in the constructor, so that one instance serves every step of a session: {@link #clear},
- * then {@link #addSpan} for each sequence.
+ * then {@link #addSpan} or {@link #addDecode} for each sequence.
  */
 public final class Step {
     private final RowTable all;
     private final RowTable output;
     private final int[] tokens;
     private final int[] outputRows;
+    private final int[] decoded = new int[1];
 
     public Step(int maxRows, int maxOutputRows) {
         all = new RowTable(maxRows);
@@ -36,6 +38,16 @@ public final class Step {
      * @param outputs how many of the last rows of the span want logits
      */
     public void addSpan(int slot, int startPosition, int[] tokenIds, int from, int to, int outputs) {
+        addSpan(slot, startPosition, tokenIds, from, to, outputs, false);
+    }
+
+    /** Adds the newest token of a text that is being generated, and wants its logits. */
+    public void addDecode(int slot, int position, int tokenId) {
+        decoded[0] = tokenId;
+        addSpan(slot, position, decoded, 0, 1, 1, true);
+    }
+
+    private void addSpan(int slot, int startPosition, int[] tokenIds, int from, int to, int outputs, boolean isDecode) {
         int count = to - from;
         if (slot < 0 || startPosition < 0 || count <= 0 || outputs < 0 || outputs > count) {
             throw new IllegalArgumentException("step: slot " + slot + ", position " + startPosition + ", " + count
@@ -50,12 +62,12 @@ public final class Step {
         }
         int firstRow = all.count();
         System.arraycopy(tokenIds, from, tokens, firstRow, count);
-        all.addSpan(slot, startPosition, count);
+        all.addSpan(slot, startPosition, count, isDecode);
         if (outputs > 0) {
             for (int i = 0; i < outputs; i++) {
                 outputRows[output.count() + i] = firstRow + count - outputs + i;
             }
-            output.addSpan(slot, startPosition + count - outputs, outputs);
+            output.addSpan(slot, startPosition + count - outputs, outputs, isDecode);
         }
     }
 

@@ -57,6 +57,28 @@ class StepTest {
     }
 
     @Test
+    void aDecodeIsARowThatWantsLogitsAndSaysSoInBothSets() {
+        Step step = new Step(6, 4);
+        step.addSpan(2, 10, new int[] {4, 5, 6}, 0, 3, 2);
+        step.addSpan(0, 3, new int[] {-1}, 0, 1, 1);
+        step.addDecode(1, 7, 42);
+        RowTable all = step.rows(RowSet.ALL);
+        RowTable output = step.rows(RowSet.OUTPUT);
+        assertThat(step.token(4)).isEqualTo(42);
+        assertThat(all.position(4)).isEqualTo(7);
+        assertThat(new boolean[] {all.isDecode(0), all.isDecode(1), all.isDecode(2)})
+                .containsExactly(false, false, true);
+        assertThat(new boolean[] {output.isDecode(0), output.isDecode(1), output.isDecode(2)})
+                .containsExactly(false, false, true);
+        Step copy = new Step(6, 4);
+        copy.copyFrom(step);
+        assertThat(copy.rows(RowSet.ALL).isDecode(2)).isTrue();
+        step.clear();
+        step.addSpan(1, 7, new int[] {42}, 0, 1, 1);
+        assertThat(step.rows(RowSet.ALL).isDecode(0)).isFalse();
+    }
+
+    @Test
     void aSpanWithoutOutputsIsNoOutputSpan() {
         step.clear();
         step.addSpan(1, 0, new int[2], 0, 2, 0);

@@ -183,11 +183,13 @@ public final class GenerateCommand implements Callable<Integer> {
         // Whoever writes into a pipe may be waiting for the first answers: no more is read ahead than runs at once.
         boolean piped = batchFlags.input().equals("-");
         TokenIds prefix = queue.commonPrefix(piped ? parallel : Math.max(parallel, PREFIX_SAMPLE));
-        SessionOptions options = modelFlags.sessionOptions(
-                loaded.device(),
-                parallel + (prefix.size() > 0 ? 1 : 0),
-                lengthFlags.contextFor(BATCH_PROMPT_TOKENS),
-                model.config().maxPositionEmbeddings());
+        SessionOptions options = modelFlags
+                .sessionOptions(
+                        loaded.device(),
+                        parallel + (prefix.size() > 0 ? 1 : 0),
+                        lengthFlags.contextFor(BATCH_PROMPT_TOKENS),
+                        model.config().maxPositionEmbeddings())
+                .batchInvariant();
         try (Session session = loaded.openSession(options)) {
             Scheduler scheduler = new Scheduler(session, model.tokenizer());
             if (prefix.size() > 0 && prefix.size() < options.contextSize()) {

@@ -5,6 +5,7 @@ import dev.jemma.kernels.Device;
 import dev.jemma.kernels.DeviceBuffer;
 import dev.jemma.kernels.DeviceException;
 import dev.jemma.kernels.DeviceMemory;
+import dev.jemma.kernels.KernelChoice;
 import dev.jemma.kernels.Region;
 import dev.jemma.kernels.StepLimits;
 import dev.jemma.kernels.host.HostMemory;
@@ -94,7 +95,7 @@ public final class CpuDevice implements Device {
     }
 
     @Override
-    public CommandStream openStream(StepLimits limits) {
+    public CommandStream openStream(StepLimits limits, KernelChoice choice) {
         return new CpuStream(limits, memory, pool, oneDnn());
     }
 

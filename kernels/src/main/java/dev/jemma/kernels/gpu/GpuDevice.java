@@ -4,6 +4,7 @@ import dev.jemma.kernels.CommandStream;
 import dev.jemma.kernels.Device;
 import dev.jemma.kernels.DeviceBuffer;
 import dev.jemma.kernels.DeviceMemory;
+import dev.jemma.kernels.KernelChoice;
 import dev.jemma.kernels.Region;
 import dev.jemma.kernels.StepLimits;
 import java.lang.foreign.MemorySegment;
@@ -65,7 +66,7 @@ public final class GpuDevice implements Device {
     }
 
     @Override
-    public CommandStream openStream(StepLimits limits) {
+    public CommandStream openStream(StepLimits limits, KernelChoice choice) {
         return new GpuCommandStream(driver, shaders, limits);
     }
 

@@ -5,6 +5,7 @@ import dev.jemma.kernels.Commands;
 import dev.jemma.kernels.Device;
 import dev.jemma.kernels.DeviceBuffer;
 import dev.jemma.kernels.DeviceMemory;
+import dev.jemma.kernels.KernelChoice;
 import dev.jemma.kernels.Region;
 import dev.jemma.kernels.Step;
 import dev.jemma.kernels.StepLimits;
@@ -37,8 +38,8 @@ final class MutantDevice implements Device {
     }
 
     @Override
-    public CommandStream openStream(StepLimits limits) {
-        CommandStream stream = device.openStream(limits);
+    public CommandStream openStream(StepLimits limits, KernelChoice choice) {
+        CommandStream stream = device.openStream(limits, choice);
         return new CommandStream() {
             @Override
             public Commands begin(Step step) {

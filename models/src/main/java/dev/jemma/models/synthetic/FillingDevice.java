@@ -5,6 +5,7 @@ import dev.jemma.kernels.DType;
 import dev.jemma.kernels.Device;
 import dev.jemma.kernels.DeviceBuffer;
 import dev.jemma.kernels.DeviceMemory;
+import dev.jemma.kernels.KernelChoice;
 import dev.jemma.kernels.Region;
 import dev.jemma.kernels.RowSet;
 import dev.jemma.kernels.Step;
@@ -141,8 +142,8 @@ public final class FillingDevice implements Device {
     }
 
     @Override
-    public CommandStream openStream(StepLimits limits) {
-        return device.openStream(limits);
+    public CommandStream openStream(StepLimits limits, KernelChoice choice) {
+        return device.openStream(limits, choice);
     }
 
     @Override
