@@ -6,11 +6,15 @@ import dev.jemma.app.console.OutputException;
 import dev.jemma.app.console.Terminal;
 import dev.jemma.app.generate.GenerateCommand;
 import dev.jemma.app.hub.PullCommand;
+import dev.jemma.engine.TextModel;
 import dev.jemma.engine.UsageException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Function;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -63,25 +67,53 @@ final class Main implements Runnable {
         this.terminal = terminal;
     }
 
+    /** A command and how it is made: reflection on the options of all of them takes 80 ms. */
+    private record Subcommand(String name, Function<Terminal, Object> made, boolean runsModel) {}
+
+    private static final List<Subcommand> SUBCOMMANDS = List.of(
+            new Subcommand("chat", ChatCommand::new, true),
+            new Subcommand("generate", GenerateCommand::new, true),
+            new Subcommand("info", InfoCommand::new, false),
+            new Subcommand("pull", PullCommand::new, false),
+            new Subcommand("models", ModelsCommand::new, false),
+            new Subcommand("bench", BenchCommand::new, true),
+            new Subcommand("quantize", QuantizeCommand::new, false),
+            new Subcommand("perplexity", PerplexityCommand::new, true),
+            new Subcommand("synthetic", SyntheticCommand::new, false),
+            new Subcommand("doctor", DoctorCommand::new, false));
+
     public static void main(String[] args) {
+        if (SUBCOMMANDS.stream().anyMatch(command -> command.runsModel() && isFirst(command, args))) {
+            TextModel.prepare();
+        }
         System.exit(run(Terminal.system(), args));
     }
 
     /** All commands and their options. */
     static CommandLine commandLine(Terminal terminal) {
-        CommandLine commandLine = new CommandLine(new Main(terminal))
-                .addSubcommand(new ChatCommand(terminal))
-                .addSubcommand(new GenerateCommand(terminal))
-                .addSubcommand(new InfoCommand(terminal))
-                .addSubcommand(new PullCommand(terminal))
-                .addSubcommand(new ModelsCommand(terminal))
-                .addSubcommand(new BenchCommand(terminal))
-                .addSubcommand(new QuantizeCommand(terminal))
-                .addSubcommand(new PerplexityCommand(terminal))
-                .addSubcommand(new SyntheticCommand(terminal))
-                .addSubcommand(new DoctorCommand(terminal))
-                .addSubcommand(new CompletionCommand(terminal))
-                .addSubcommand(new CommandLine.HelpCommand())
+        CommandLine commandLine = new CommandLine(new Main(terminal));
+        SUBCOMMANDS.forEach(command -> commandLine.addSubcommand(command.made().apply(terminal)));
+        commandLine.addSubcommand(new CompletionCommand(terminal)).addSubcommand(new CommandLine.HelpCommand());
+        return finished(commandLine);
+    }
+
+    /** The one command that {@code args} begin with; all of them where it is none or something looks at all. */
+    private static CommandLine commandLineFor(Terminal terminal, String... args) {
+        for (Subcommand command : SUBCOMMANDS) {
+            if (isFirst(command, args)) {
+                return finished(new CommandLine(new Main(terminal))
+                        .addSubcommand(command.made().apply(terminal)));
+            }
+        }
+        return commandLine(terminal);
+    }
+
+    private static boolean isFirst(Subcommand command, String... args) {
+        return args.length > 0 && args[0].equals(command.name());
+    }
+
+    private static CommandLine finished(CommandLine commandLine) {
+        commandLine
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setUsageHelpAutoWidth(false)
                 .setUsageHelpWidth(100)
@@ -94,13 +126,15 @@ final class Main implements Runnable {
     static int run(Terminal terminal, String... args) {
         FailureReport failures = new FailureReport(terminal);
         StringWriter help = new StringWriter();
-        CommandLine commandLine = commandLine(terminal)
+        Path config = ConfigFile.place();
+        boolean configured = config != null && Files.exists(config);
+        CommandLine commandLine = (configured ? commandLine(terminal) : commandLineFor(terminal, args))
                 .setParameterExceptionHandler(failures)
                 .setExecutionExceptionHandler(failures)
                 .setOut(new PrintWriter(help));
         int exitCode;
         try {
-            commandLine.setDefaultValueProvider(ConfigFile.read(ConfigFile.place(), commandLine.getCommandSpec()));
+            commandLine.setDefaultValueProvider(ConfigFile.read(config, commandLine.getCommandSpec()));
             exitCode = commandLine.execute(args);
         } catch (UsageException wrongConfig) {
             exitCode = failures.report(wrongConfig);

@@ -1,12 +1,15 @@
 package dev.jemma.engine;
 
+import dev.jemma.kernels.Backends;
 import dev.jemma.kernels.Device;
 import dev.jemma.models.GemmaModel;
 import dev.jemma.models.chat.ChatTemplate;
 import dev.jemma.models.chat.Message;
 import dev.jemma.models.chat.Options;
+import dev.jemma.models.config.CheckpointConfig;
 import dev.jemma.models.config.GenerationDefaults;
 import dev.jemma.models.gemma.GemmaConfig;
+import dev.jemma.models.safetensors.SafetensorsHeader;
 import dev.jemma.models.tokenizer.Tokenizer;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -50,6 +53,18 @@ public final class TextModel implements AutoCloseable {
             model.close();
             throw failure;
         }
+    }
+
+    /**
+     * Does what {@link #open} needs of the JVM once, on a thread of its own: 150 ms of loading classes and linking to C
+     * that can pass while a command line is read. Nothing depends on it.
+     */
+    public static void prepare() {
+        Thread.ofPlatform().daemon().name("jemma-prepare").start(() -> {
+            Backends.prepare();
+            SafetensorsHeader.prepare();
+            CheckpointConfig.prepare();
+        });
     }
 
     private static <T> T join(FutureTask<T> task) {

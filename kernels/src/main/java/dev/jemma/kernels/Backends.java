@@ -23,6 +23,11 @@ public final class Backends {
                 .toList();
     }
 
+    /** Does what opening a device needs of the JVM once. */
+    public static void prepare() {
+        providers().forEach(DeviceProvider::prepare);
+    }
+
     /** Names that {@link #open} takes, best first. */
     public static List<String> names() {
         return providers().stream().map(DeviceProvider::backend).toList();

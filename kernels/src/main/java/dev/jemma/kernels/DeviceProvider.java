@@ -10,6 +10,9 @@ public interface DeviceProvider {
     /** Preference when the user does not say: the available backend with the highest rank is taken; negative: never. */
     int rank();
 
+    /** Does what {@link #open} needs of the JVM once, so that it can pass while something else is waited for. */
+    default void prepare() {}
+
     /**
      * Opens the device.
      *

@@ -12,6 +12,7 @@ import dev.jemma.kernels.host.HostMemory;
 import dev.jemma.kernels.onednn.OneDnn;
 import dev.jemma.kernels.onednn.OneDnnLibrary;
 import java.lang.foreign.MemorySegment;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /** Host memory and a pool of threads, which all streams of the device share. */
@@ -19,6 +20,9 @@ public final class CpuDevice implements Device {
     private final HostMemory memory = new HostMemory();
     private final RowPool pool;
     private final OneDnnUse use;
+
+    /** Steps that are still run by {@link ColdCommands}, on any stream. */
+    private final AtomicInteger coldSteps;
 
     /**
      * How long the JVM's compiler has a core for itself where there is a thread for every core. Kernels that it has not
@@ -28,11 +32,18 @@ public final class CpuDevice implements Device {
     private static final long COMPILER_NANOS = 1_000_000_000;
 
     /**
-     * @param threads threads that run kernels, the caller's included; 0 for one for every core
+     * @param threads threads that run kernels, the caller's included; 0 for one for every core, and one cold step: who
+     *     asks for threads may be timing them
      * @throws DeviceException.Unavailable if oneDNN must be used and cannot be
      */
     CpuDevice(int threads, OneDnnUse use) {
+        this(threads, use, threads > 0 ? 0 : 1);
+    }
+
+    /** @param coldSteps how many of the first steps are run by {@link ColdCommands} if they have few rows */
+    CpuDevice(int threads, OneDnnUse use, int coldSteps) {
         this.use = use;
+        this.coldSteps = new AtomicInteger(coldSteps);
         switch (use) {
             case OFF -> {}
             // Loading takes a tenth of a second, which passes while the caller opens the model.
@@ -96,7 +107,8 @@ public final class CpuDevice implements Device {
 
     @Override
     public CommandStream openStream(StepLimits limits, KernelChoice choice) {
-        return new CpuStream(limits, memory, pool, oneDnn());
+        return new CpuStream(
+                limits, memory, pool, oneDnn(), choice == KernelChoice.FASTEST ? coldSteps : new AtomicInteger());
     }
 
     @Override

@@ -5,6 +5,7 @@ import dev.jemma.kernels.DeviceException;
 import dev.jemma.kernels.DeviceOptions;
 import dev.jemma.kernels.DeviceProvider;
 import dev.jemma.kernels.Finding;
+import dev.jemma.kernels.host.HostMemory;
 import dev.jemma.kernels.onednn.OneDnnLibrary;
 import java.nio.ByteOrder;
 import java.util.List;
@@ -32,6 +33,12 @@ public final class CpuProvider implements DeviceProvider {
                 outcome.library() == null
                         ? Finding.fact("onednn", "not used: " + outcome.reason())
                         : Finding.passed("onednn", outcome.reason() + " multiplies BF16 weights by two and more rows"));
+    }
+
+    /** Links to the C library, which takes 40 ms. */
+    @Override
+    public void prepare() {
+        new HostMemory().memory();
     }
 
     @Override

@@ -2,10 +2,13 @@ package dev.jemma.kernels.cpu;
 
 import dev.jemma.kernels.CommandStream;
 import dev.jemma.kernels.Commands;
+import dev.jemma.kernels.RowSet;
 import dev.jemma.kernels.Step;
 import dev.jemma.kernels.StepLimits;
 import dev.jemma.kernels.host.HostMemory;
 import dev.jemma.kernels.onednn.OneDnn;
+import dev.jemma.kernels.reference.ReferenceCommands;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /** Runs each op inside the call that encodes it, so that a step has ended when it is submitted. */
@@ -13,11 +16,14 @@ final class CpuStream implements CommandStream {
     private final Step step;
     private final Scratch scratch;
     private final CpuCommands commands;
+    private final AtomicInteger coldSteps;
     private long submitted;
     private long startNanos;
     private long stepNanos;
 
-    CpuStream(StepLimits limits, HostMemory memory, RowPool pool, @Nullable OneDnn dnn) {
+    /** @param coldSteps how many steps, of this stream or others, are still run by {@link ColdCommands} */
+    CpuStream(StepLimits limits, HostMemory memory, RowPool pool, @Nullable OneDnn dnn, AtomicInteger coldSteps) {
+        this.coldSteps = coldSteps;
         step = new Step(limits.maxRows(), limits.maxOutputRows());
         scratch = new Scratch(limits, memory, pool.threads(), dnn);
         commands = new CpuCommands(step, limits, pool, scratch);
@@ -27,7 +33,10 @@ final class CpuStream implements CommandStream {
     public Commands begin(Step next) {
         step.copyFrom(next);
         startNanos = System.nanoTime();
-        return commands;
+        boolean cold = coldSteps.getAndUpdate(left -> Math.max(0, left - 1)) > 0;
+        return cold && step.count(RowSet.ALL) <= ColdCommands.MAX_ROWS
+                ? new ColdCommands(commands, new ReferenceCommands(step))
+                : commands;
     }
 
     @Override

@@ -22,15 +22,17 @@ final class AttentionOps {
         int headDim = rotations.cols();
         int half = headDim / 2;
         for (int r = 0; r < count; r++) {
+            double[] cos = angles.row(r, 0, half);
+            double[] sin = angles.row(r, half, half);
             for (int first = 0; first < x.cols(); first += headDim) {
+                double[] head = heads.row(r, first, headDim);
                 for (int i = 0; i < half; i++) {
-                    double cos = angles.at(r, i);
-                    double sin = angles.at(r, half + i);
-                    double x1 = heads.at(r, first + i);
-                    double x2 = heads.at(r, first + half + i);
-                    heads.put(r, first + i, x1 * cos - x2 * sin);
-                    heads.put(r, first + half + i, x2 * cos + x1 * sin);
+                    double x1 = head[i];
+                    double x2 = head[half + i];
+                    head[i] = x1 * cos[i] - x2 * sin[i];
+                    head[half + i] = x2 * cos[i] + x1 * sin[i];
                 }
+                heads.putRow(r, first, head);
             }
         }
     }
@@ -46,31 +48,25 @@ final class AttentionOps {
         for (int r = 0; r < rows.count(); r++) {
             for (int head = 0; head < kv.numKvHeads(); head++) {
                 long element = kv.element(rows.slot(r), head, rows.position(r));
-                for (int i = 0; i < kv.headDim(); i++) {
-                    put(cache, kv.dtype(), element + i, source.at(r, head * kv.headDim() + i));
-                }
+                put(cache, kv.dtype(), element, source.row(r, head * kv.headDim(), kv.headDim()));
             }
         }
     }
 
-    private static void put(MemorySegment cache, DType dtype, long element, float value) {
+    private static void put(MemorySegment cache, DType dtype, long element, double[] values) {
         if (dtype == DType.F32) {
-            cache.set(Rows.F32, dtype.bytes(element), value);
-        } else {
-            float saturated = Math.clamp(value, -F16_MAX, F16_MAX);
-            cache.set(ValueLayout.JAVA_SHORT_UNALIGNED, dtype.bytes(element), Float.floatToFloat16(saturated));
+            float[] floats = new float[values.length];
+            for (int i = 0; i < floats.length; i++) {
+                floats[i] = (float) values[i];
+            }
+            MemorySegment.copy(floats, 0, cache, Rows.F32, dtype.bytes(element), floats.length);
+            return;
         }
-    }
-
-    private static double[] cacheRow(MemorySegment cache, KvView kv, long element) {
-        double[] values = new double[kv.headDim()];
-        for (int i = 0; i < values.length; i++) {
-            long offset = kv.dtype().bytes(element + i);
-            values[i] = kv.dtype() == DType.F32
-                    ? cache.get(Rows.F32, offset)
-                    : Float.float16ToFloat(cache.get(ValueLayout.JAVA_SHORT_UNALIGNED, offset));
+        short[] halves = new short[values.length];
+        for (int i = 0; i < halves.length; i++) {
+            halves[i] = Float.floatToFloat16(Math.clamp((float) values[i], -F16_MAX, F16_MAX));
         }
-        return values;
+        MemorySegment.copy(halves, 0, cache, ValueLayout.JAVA_SHORT_UNALIGNED, dtype.bytes(element), halves.length);
     }
 
     static void attention(RowTable rows, Tensor out, Tensor q, KvView kv, float scale, float softcap) {
@@ -84,9 +80,7 @@ final class AttentionOps {
                 double[] query = queries.row(r, h * headDim, headDim);
                 double[] result = attend(
                         query, kv, rows.slot(r), h / headsPerKvHead, rows.position(r), new Scoring(scale, softcap));
-                for (int i = 0; i < headDim; i++) {
-                    target.put(r, h * headDim + i, result[i]);
-                }
+                target.putRow(r, h * headDim, result);
             }
         }
     }
@@ -106,13 +100,13 @@ final class AttentionOps {
         int first = kv.firstVisible(position);
         double[] scores = new double[position - first + 1];
         for (int i = 0; i < scores.length; i++) {
-            double[] key = cacheRow(keys, kv, kv.element(slot, kvHead, first + i));
+            double[] key = WeightRows.elements(keys, kv.dtype(), kv.element(slot, kvHead, first + i), kv.headDim());
             scores[i] = scoring.score(WeightRows.dot(query, key));
         }
         double[] weights = softmax(scores);
         double[] result = new double[query.length];
         for (int i = 0; i < weights.length; i++) {
-            double[] value = cacheRow(values, kv, kv.element(slot, kvHead, first + i));
+            double[] value = WeightRows.elements(values, kv.dtype(), kv.element(slot, kvHead, first + i), kv.headDim());
             for (int c = 0; c < result.length; c++) {
                 result[c] += weights[i] * value[c];
             }

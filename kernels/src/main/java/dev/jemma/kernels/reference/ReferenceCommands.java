@@ -13,11 +13,11 @@ import dev.jemma.kernels.VectorF32;
 import dev.jemma.kernels.Weight;
 
 /** Every op by its formula, on the rows of the step that was begun. Fused ops are what their default bodies say. */
-final class ReferenceCommands implements Commands {
+public final class ReferenceCommands implements Commands {
     private final Step step;
 
     /** @param step the current step, refilled by the stream for each one */
-    ReferenceCommands(Step step) {
+    public ReferenceCommands(Step step) {
         this.step = step;
     }
 

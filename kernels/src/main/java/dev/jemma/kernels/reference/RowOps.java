@@ -6,6 +6,7 @@ import dev.jemma.kernels.RowTable;
 import dev.jemma.kernels.Step;
 import dev.jemma.kernels.Tensor;
 import dev.jemma.kernels.Weight;
+import java.lang.foreign.MemorySegment;
 
 /** Inputs and ops on single rows. */
 final class RowOps {
@@ -26,8 +27,9 @@ final class RowOps {
         for (int r = 0; r < count; r++) {
             double[] embedding = WeightRows.row(table, indices.idAt(r, 0));
             for (int i = 0; i < embedding.length; i++) {
-                target.put(r, i, embedding[i] * scale);
+                embedding[i] *= scale;
             }
+            target.putRow(r, 0, embedding);
         }
     }
 
@@ -36,11 +38,13 @@ final class RowOps {
         double[] inverseFrequencies = Rows.vector(rope.inverseFrequencies());
         int half = inverseFrequencies.length;
         for (int r = 0; r < rows.count(); r++) {
+            double[] values = new double[2 * half];
             for (int i = 0; i < half; i++) {
                 float angle = (float) rows.position(r) * (float) inverseFrequencies[i];
-                target.put(r, i, Math.cos(angle));
-                target.put(r, half + i, Math.sin(angle));
+                values[i] = Math.cos(angle);
+                values[half + i] = Math.sin(angle);
             }
+            target.putRow(r, 0, values);
         }
     }
 
@@ -49,9 +53,8 @@ final class RowOps {
         Rows source = Rows.of(x);
         for (int r = 0; r < step.count(out.rows()); r++) {
             int from = out.rows() == x.rows() ? r : step.outputRow(r);
-            for (int i = 0; i < out.cols(); i++) {
-                target.putId(r, i, source.idAt(from, i));
-            }
+            long bytes = (long) out.cols() * out.dtype().byteSize();
+            MemorySegment.copy(source.memory(), x.rowOffset(from), target.memory(), out.rowOffset(r), bytes);
         }
     }
 
@@ -60,18 +63,23 @@ final class RowOps {
         Rows left = Rows.of(a);
         Rows right = Rows.of(b);
         for (int r = 0; r < count; r++) {
-            for (int i = 0; i < out.cols(); i++) {
-                target.put(r, i, ((double) left.at(r, i) + right.at(r, i)) * scale);
+            double[] sums = left.row(r);
+            double[] others = right.row(r);
+            for (int i = 0; i < sums.length; i++) {
+                sums[i] = (sums[i] + others[i]) * scale;
             }
+            target.putRow(r, 0, sums);
         }
     }
 
     static void scale(int count, Tensor x, float factor) {
         Rows target = Rows.of(x);
         for (int r = 0; r < count; r++) {
-            for (int i = 0; i < x.cols(); i++) {
-                target.put(r, i, (double) target.at(r, i) * factor);
+            double[] values = target.row(r);
+            for (int i = 0; i < values.length; i++) {
+                values[i] *= factor;
             }
+            target.putRow(r, 0, values);
         }
     }
 
@@ -85,8 +93,9 @@ final class RowOps {
                 double meanSquare = WeightRows.dot(group, group) / norm.size();
                 double root = Math.sqrt(meanSquare + norm.eps());
                 for (int i = 0; i < group.length; i++) {
-                    target.put(r, first + i, group[i] / root * (factors == null ? 1 : factors[i]));
+                    group[i] = group[i] / root * (factors == null ? 1 : factors[i]);
                 }
+                target.putRow(r, first, group);
             }
         }
     }
@@ -96,9 +105,12 @@ final class RowOps {
         Rows gates = Rows.of(gate);
         Rows ups = Rows.of(up);
         for (int r = 0; r < count; r++) {
-            for (int i = 0; i < out.cols(); i++) {
-                target.put(r, i, geluTanh(gates.at(r, i)) * ups.at(r, i));
+            double[] products = gates.row(r);
+            double[] factors = ups.row(r);
+            for (int i = 0; i < products.length; i++) {
+                products[i] = geluTanh(products[i]) * factors[i];
             }
+            target.putRow(r, 0, products);
         }
     }
 
@@ -109,9 +121,11 @@ final class RowOps {
     static void softcap(int count, Tensor x, float cap) {
         Rows target = Rows.of(x);
         for (int r = 0; r < count; r++) {
-            for (int i = 0; i < x.cols(); i++) {
-                target.put(r, i, softcap(target.at(r, i), cap));
+            double[] values = target.row(r);
+            for (int i = 0; i < values.length; i++) {
+                values[i] = softcap(values[i], cap);
             }
+            target.putRow(r, 0, values);
         }
     }
 

@@ -11,7 +11,6 @@ import java.nio.ByteOrder;
 
 /** Rows of a weight matrix as numbers, whatever type they are stored in. */
 final class WeightRows {
-    private static final ValueLayout.OfFloat F32 = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfShort U16 = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private WeightRows() {}
@@ -25,9 +24,19 @@ final class WeightRows {
 
     private static double[] denseRow(DenseWeight w, int row) {
         MemorySegment memory = HostBuffer.segment(w.at());
-        double[] values = new double[w.cols()];
-        for (int i = 0; i < values.length; i++) {
-            values[i] = element(memory, w.dtype(), (long) row * w.cols() + i);
+        return elements(memory, w.dtype(), (long) row * w.cols(), w.cols());
+    }
+
+    /** {@code count} elements from number {@code first} on. */
+    static double[] elements(MemorySegment memory, DType dtype, long first, int count) {
+        if (dtype == DType.F32) {
+            return Rows.floats(memory, dtype.bytes(first), count);
+        }
+        short[] stored = new short[count];
+        MemorySegment.copy(memory, U16, dtype.bytes(first), stored, 0, count);
+        double[] values = new double[count];
+        for (int i = 0; i < count; i++) {
+            values[i] = dtype == DType.F16 ? Float.float16ToFloat(stored[i]) : Float.intBitsToFloat(stored[i] << 16);
         }
         return values;
     }
@@ -36,33 +45,26 @@ final class WeightRows {
         MemorySegment codes = HostBuffer.segment(w.codes());
         MemorySegment scales = HostBuffer.segment(w.scales());
         MemorySegment biases = HostBuffer.segment(w.biases());
+        long firstGroup = (long) row * w.groupsPerRow();
+        double[] scale = elements(scales, w.scaleType(), firstGroup, w.groupsPerRow());
+        double[] bias = elements(biases, w.scaleType(), firstGroup, w.groupsPerRow());
+        byte[] stored = new byte[w.cols() * w.bits() / 8];
+        MemorySegment.copy(codes, ValueLayout.JAVA_BYTE, (long) row * stored.length, stored, 0, stored.length);
         double[] values = new double[w.cols()];
         for (int i = 0; i < values.length; i++) {
-            long group = (long) row * w.groupsPerRow() + i / w.groupSize();
-            double scale = element(scales, w.scaleType(), group);
-            double bias = element(biases, w.scaleType(), group);
-            values[i] = scale * code(codes, w.bits(), (long) row * w.cols() + i) + bias;
+            int group = i / w.groupSize();
+            values[i] = scale[group] * code(stored, w.bits(), i) + bias[group];
         }
         return values;
     }
 
     /** Element {@code index} of a sequence of 4-bit or 8-bit codes; of two in a byte the first is the low one. */
-    private static int code(MemorySegment codes, int bits, long index) {
-        int unsigned = codes.get(ValueLayout.JAVA_BYTE, index * bits / 8) & 0xFF;
+    private static int code(byte[] codes, int bits, int index) {
+        int unsigned = codes[index * bits / 8] & 0xFF;
         if (bits == 8) {
             return unsigned;
         }
         return index % 2 == 0 ? unsigned & 0xF : unsigned >>> 4;
-    }
-
-    private static float element(MemorySegment memory, DType dtype, long index) {
-        long offset = dtype.bytes(index);
-        return switch (dtype) {
-            case F32 -> memory.get(F32, offset);
-            case F16 -> Float.float16ToFloat(memory.get(U16, offset));
-            case BF16 -> Float.intBitsToFloat(memory.get(U16, offset) << 16);
-            case I32 -> throw new IllegalArgumentException("weights are floating-point");
-        };
     }
 
     /** {@code sum_i w[row, i] * x[i]} for every row. */

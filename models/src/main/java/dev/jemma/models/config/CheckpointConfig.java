@@ -36,6 +36,11 @@ public record CheckpointConfig(GemmaConfig gemma, Quantization quantization, Gen
                 GenerationDefaults.read(directory, text, root, gemma.vocabSize()));
     }
 
+    /** Does what reading needs of the JVM once. */
+    public static void prepare() {
+        ConfigObject.prepare();
+    }
+
     /** The directory's own name; in Hugging Face's cache, {@code models--OWNER--NAME/snapshots/COMMIT}, NAME. */
     private static String name(Path directory) {
         Path last = directory.getFileName();

@@ -57,6 +57,11 @@ final class ConfigObject {
         }
     }
 
+    /** Reads nothing, so that the next one is read without the 70 ms that the parser's classes take. */
+    static void prepare() {
+        MAPPER.readTree("{}");
+    }
+
     static ConfigObject empty(String where) {
         return new ConfigObject(where, MAPPER.createObjectNode());
     }
