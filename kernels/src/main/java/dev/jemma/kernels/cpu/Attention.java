@@ -1,6 +1,7 @@
 package dev.jemma.kernels.cpu;
 
 import dev.jemma.kernels.DType;
+import dev.jemma.kernels.KernelChoice;
 import dev.jemma.kernels.KvView;
 import dev.jemma.kernels.Region;
 import dev.jemma.kernels.RowTable;
@@ -20,6 +21,10 @@ import dev.jemma.kernels.Tensor;
  *
  * Tiles outside of what the block sees are never read; those at its edges are masked. Where keys were split, the splits'
  * sums are joined at the end.
+ *
+ * <p>Tiles end at multiples of their size, wherever a block or a ring begins, and a tile of which a query sees nothing
+ * leaves that query's sums as they are, to the bit: its weights are 0, and its largest score and correction stay. So
+ * a query's result does not depend on which others are in its block.
  */
 final class Attention {
     private final Step step;
@@ -36,11 +41,11 @@ final class Attention {
     private float softcap;
 
     @SuppressWarnings("NullAway.Init")
-    Attention(Step step, RowPool pool, Scratch scratch, StepLimits limits) {
+    Attention(Step step, KernelChoice choice, RowPool pool, Scratch scratch, StepLimits limits) {
         this.step = step;
         this.pool = pool;
         this.scratch = scratch;
-        this.plan = new AttentionPlan(limits.maxRows());
+        this.plan = new AttentionPlan(choice, limits.maxRows());
     }
 
     void attend(Tensor out, Tensor q, KvView kv, float scale, float softcap) {
@@ -50,25 +55,43 @@ final class Attention {
         this.scale = scale;
         this.softcap = softcap;
         rows = step.rows(q.rows());
-        plan.make(rows, q.cols() / kv.headDim(), kv.numKvHeads(), pool.threads());
-        pool.run(unitTask, plan.heads() * plan.splits(), 1);
-        if (plan.splits() > 1) {
-            pool.run(joinTask, plan.heads(), 1);
+        plan.make(rows, q.cols() / kv.headDim(), kv, pool.threads());
+        pool.run(unitTask, plan.units() * plan.itemsPerUnit(), 1);
+        if (plan.itemsPerUnit() > 1) {
+            pool.run(joinTask, plan.units(), 1);
         }
     }
 
     private void units(int worker, int from, int to) {
         AttentionScratch own = scratch.worker(worker).attention;
         for (int i = from; i < to; i++) {
-            int unit = i / plan.splits();
-            int width = width(unit);
-            gatherQueries(unit, width, own);
-            attendSplit(unit, i % plan.splits(), width, own, worker);
-            if (plan.splits() == 1) {
-                finish(unit, own.sums, own.total, width);
+            if (plan.itemsPerUnit() > 1) {
+                int unit = i / plan.itemsPerUnit();
+                int split = i % plan.itemsPerUnit();
+                if (split < plan.splits(unit)) {
+                    attendSplit(unit, split, i, own, worker);
+                }
             } else {
-                keep(i, width, own);
+                int partial = AttentionPlan.firstOwnPartial(worker);
+                for (int split = 0; split < plan.splits(i); split++) {
+                    attendSplit(i, split, partial + split, own, worker);
+                }
+                if (plan.splits(i) > 1) {
+                    join(i, partial, own);
+                }
             }
+        }
+    }
+
+    /** The result of a unit's only split, or the partial one of one of several. */
+    private void attendSplit(int unit, int split, int partial, AttentionScratch own, int worker) {
+        int width = width(unit);
+        gatherQueries(unit, width, own);
+        attendKeys(unit, split, width, own, worker);
+        if (plan.splits(unit) == 1) {
+            finish(unit, own.sums, own.total, width);
+        } else {
+            keep(partial, width, own);
         }
     }
 
@@ -82,7 +105,7 @@ final class Attention {
         int heads = plan.headCount(unit);
         int lanes = plan.rowCount(unit) * heads;
         Memory.zero(own.queries, 4L * width * headDim);
-        boolean narrow = NarrowAttention.takes(lanes, headDim);
+        boolean narrow = narrow(unit);
         for (int lane = 0; lane < width; lane++) {
             int row = plan.firstRow(unit) + (lane < lanes ? lane / heads : 0);
             int position = rows.position(row);
@@ -102,16 +125,17 @@ final class Attention {
     }
 
     private boolean narrow(int unit) {
-        return NarrowAttention.takes(plan.rowCount(unit) * plan.headCount(unit), kv.headDim());
+        int lanes = plan.rowCount(unit) * plan.headCount(unit);
+        return plan.mayBeNarrow(unit) && NarrowAttention.takes(lanes, kv.headDim());
     }
 
-    private void attendSplit(int unit, int split, int width, AttentionScratch own, int worker) {
+    private void attendKeys(int unit, int split, int width, AttentionScratch own, int worker) {
         int firstRow = plan.firstRow(unit);
         int lastRow = firstRow + plan.rowCount(unit) - 1;
         int begin = kv.firstVisible(rows.position(firstRow));
         int end = rows.position(lastRow) + 1;
-        int share =
-                Math.ceilDiv(Math.ceilDiv(end - begin, plan.splits()), AttentionScratch.KEYS) * AttentionScratch.KEYS;
+        int share = Math.ceilDiv(Math.ceilDiv(end - begin, plan.splits(unit)), AttentionScratch.KEYS)
+                * AttentionScratch.KEYS;
         int from = begin + split * share;
         int to = Math.min(end, from + share);
         AttentionKernels.start(own.max, own.total, width);
@@ -121,8 +145,7 @@ final class Attention {
         int keysAtOnce = narrow ? NarrowAttention.keys(kv.headDim()) : AttentionScratch.KEYS;
         int seenByLast = kv.firstVisible(rows.position(lastRow));
         for (int key = from; key < to; ) {
-            int untilWrap = kv.capacity() - kv.row(key);
-            int keys = Math.min(Math.min(keysAtOnce, to - key), untilWrap);
+            int keys = Math.min(keysAtOnce - key % keysAtOnce, to - key);
             boolean edge = key < seenByLast || key + keys - 1 > rows.position(firstRow);
             if (narrow) {
                 addNarrowTile(rows.slot(firstRow), plan.kvHead(unit), key, keys, lanes, width, edge, own);
@@ -156,7 +179,7 @@ final class Attention {
         int headDim = kv.headDim();
         float[] tile = own.floats;
         unpack(tile, kv.keys(), slot, kvHead, key, keys);
-        NarrowAttention.scores(own.scores, width, tile, keys, own.queries, lanes, headDim);
+        NarrowAttention.scores(own.scores, width, tile, keys, own.queries, lanes, headDim, plan.isBatchInvariant());
         softmax(key, keys, width, edge, own);
         unpack(tile, kv.values(), slot, kvHead, key, keys);
         NarrowAttention.addValues(own.sums, own.correction, tile, keys, own.scores, width, lanes, headDim);
@@ -180,17 +203,32 @@ final class Attention {
         return Memory.address(cache) + kv.dtype().byteSize() * kv.element(slot, kvHead, key);
     }
 
+    /** {@code keys} rows of the cache, whose ring may end among them, as floats. */
     private void unpack(float[] tile, Region cache, int slot, int kvHead, int key, int keys) {
-        long from = address(cache, slot, kvHead, key);
-        if (kv.dtype() == DType.F32) {
-            Unpack.f32(tile, 0, from, keys * kv.headDim());
-        } else {
-            Unpack.f16(tile, 0, from, keys * kv.headDim());
+        int headDim = kv.headDim();
+        for (int done = 0; done < keys; ) {
+            int count = Math.min(keys - done, kv.capacity() - kv.row(key + done));
+            long from = address(cache, slot, kvHead, key + done);
+            if (kv.dtype() == DType.F32) {
+                Unpack.f32(tile, done * headDim, from, count * headDim);
+            } else {
+                Unpack.f16(tile, done * headDim, from, count * headDim);
+            }
+            done += count;
+        }
+    }
+
+    private void unpack(Region cache, int slot, int kvHead, int key, int keys, long tile, int worker) {
+        int headDim = kv.headDim();
+        for (int done = 0; done < keys; ) {
+            int count = Math.min(keys - done, kv.capacity() - kv.row(key + done));
+            unpackRun(cache, slot, kvHead, key + done, count, tile + 4L * headDim * done, worker);
+            done += count;
         }
     }
 
     /** {@code keys} neighbouring rows of the cache as floats. */
-    private void unpack(Region cache, int slot, int kvHead, int key, int keys, long tile, int worker) {
+    private void unpackRun(Region cache, int slot, int kvHead, int key, int keys, long tile, int worker) {
         long from = address(cache, slot, kvHead, key);
         int headDim = kv.headDim();
         if (kv.dtype() == DType.F32) {
@@ -227,29 +265,35 @@ final class Attention {
         Memory.copy(to + 8L * width, own.sums, 4L * width * kv.headDim());
     }
 
-    /** {@code e^(max_split - max)} is what each split's part is worth. */
     private void join(int worker, int from, int to) {
         AttentionScratch own = scratch.worker(worker).attention;
-        int headDim = kv.headDim();
         for (int unit = from; unit < to; unit++) {
-            int width = width(unit);
-            long lanes = 4L * width;
-            AttentionKernels.start(own.max, own.total, width);
-            Memory.zero(own.sums, lanes * headDim);
-            for (int split = 0; split < plan.splits(); split++) {
-                long part = partial(unit * plan.splits() + split);
-                Memory.copy(own.scores, part, lanes);
-                AttentionKernels.shift(own.scores, 1, width, own.max, own.correction);
-                Exponential.exp(own.scores, width);
-                Exponential.exp(own.correction, width);
-                AttentionKernels.multiply(own.sums, headDim, width, own.correction);
-                AttentionKernels.multiply(own.total, 1, width, own.correction);
-                AttentionKernels.multiply(part + 2 * lanes, headDim, width, own.scores);
-                AttentionKernels.multiply(part + lanes, 1, width, own.scores);
-                RowKernels.add(own.sums, own.sums, part + 2 * lanes, width * headDim, 1);
-                RowKernels.add(own.total, own.total, part + lanes, width, 1);
+            if (plan.splits(unit) > 1) {
+                join(unit, unit * plan.itemsPerUnit(), own);
             }
-            finish(unit, own.sums, own.total, width);
         }
+    }
+
+    /** {@code e^(max_split - max)} is what each split's part is worth. */
+    private void join(int unit, int firstPartial, AttentionScratch own) {
+        int headDim = kv.headDim();
+        int width = width(unit);
+        long lanes = 4L * width;
+        AttentionKernels.start(own.max, own.total, width);
+        Memory.zero(own.sums, lanes * headDim);
+        for (int split = 0; split < plan.splits(unit); split++) {
+            long part = partial(firstPartial + split);
+            Memory.copy(own.scores, part, lanes);
+            AttentionKernels.shift(own.scores, 1, width, own.max, own.correction);
+            Exponential.exp(own.scores, width);
+            Exponential.exp(own.correction, width);
+            AttentionKernels.multiply(own.sums, headDim, width, own.correction);
+            AttentionKernels.multiply(own.total, 1, width, own.correction);
+            AttentionKernels.multiply(part + 2 * lanes, headDim, width, own.scores);
+            AttentionKernels.multiply(part + lanes, 1, width, own.scores);
+            RowKernels.add(own.sums, own.sums, part + 2 * lanes, width * headDim, 1);
+            RowKernels.add(own.total, own.total, part + lanes, width, 1);
+        }
+        finish(unit, own.sums, own.total, width);
     }
 }

@@ -3,6 +3,7 @@ package dev.jemma.kernels.cpu;
 import dev.jemma.kernels.Commands;
 import dev.jemma.kernels.ExpertWeight;
 import dev.jemma.kernels.HeadNorms;
+import dev.jemma.kernels.KernelChoice;
 import dev.jemma.kernels.KvView;
 import dev.jemma.kernels.Norm;
 import dev.jemma.kernels.Qkv;
@@ -28,14 +29,14 @@ final class CpuCommands implements Commands {
     private final ResultOps results;
 
     /** @param step the current step, refilled by the stream for each one */
-    CpuCommands(Step step, StepLimits limits, RowPool pool, Scratch scratch) {
+    CpuCommands(Step step, StepLimits limits, KernelChoice choice, RowPool pool, Scratch scratch) {
         this.step = step;
         inputs = new InputOps(step, pool, scratch);
         rows = new RowOps(pool, scratch);
-        projection = new Projection(pool, scratch);
+        projection = new Projection(choice, pool, scratch);
         heads = new HeadOps(step, pool, limits.maxAttentionCols());
-        attention = new Attention(step, pool, scratch, limits);
-        experts = new ExpertOps(pool, scratch);
+        attention = new Attention(step, choice, pool, scratch, limits);
+        experts = new ExpertOps(choice, pool, scratch);
         results = new ResultOps(pool);
     }
 

@@ -107,8 +107,8 @@ public final class CpuDevice implements Device {
 
     @Override
     public CommandStream openStream(StepLimits limits, KernelChoice choice) {
-        return new CpuStream(
-                limits, memory, pool, oneDnn(), choice == KernelChoice.FASTEST ? coldSteps : new AtomicInteger());
+        AtomicInteger cold = choice == KernelChoice.FASTEST ? coldSteps : new AtomicInteger();
+        return new CpuStream(limits, choice, memory, pool, oneDnn(), cold);
     }
 
     @Override

@@ -2,6 +2,7 @@ package dev.jemma.kernels.cpu;
 
 import dev.jemma.kernels.CommandStream;
 import dev.jemma.kernels.Commands;
+import dev.jemma.kernels.KernelChoice;
 import dev.jemma.kernels.RowSet;
 import dev.jemma.kernels.Step;
 import dev.jemma.kernels.StepLimits;
@@ -22,11 +23,17 @@ final class CpuStream implements CommandStream {
     private long stepNanos;
 
     /** @param coldSteps how many steps, of this stream or others, are still run by {@link ColdCommands} */
-    CpuStream(StepLimits limits, HostMemory memory, RowPool pool, @Nullable OneDnn dnn, AtomicInteger coldSteps) {
+    CpuStream(
+            StepLimits limits,
+            KernelChoice choice,
+            HostMemory memory,
+            RowPool pool,
+            @Nullable OneDnn dnn,
+            AtomicInteger coldSteps) {
         this.coldSteps = coldSteps;
         step = new Step(limits.maxRows(), limits.maxOutputRows());
         scratch = new Scratch(limits, memory, pool.threads(), dnn);
-        commands = new CpuCommands(step, limits, pool, scratch);
+        commands = new CpuCommands(step, limits, choice, pool, scratch);
     }
 
     @Override

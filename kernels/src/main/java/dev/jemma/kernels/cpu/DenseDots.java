@@ -164,6 +164,20 @@ final class DenseDots {
         }
     }
 
+    /** One row of weights with one of activations, summed as {@link Lanes#sum} does; both in the same order. */
+    static float f32Ordered(long x, long w, int cols) {
+        int whole = cols - cols % (2 * Lanes.COUNT);
+        FloatVector a = FloatVector.zero(Lanes.F);
+        FloatVector b = a;
+        for (long i = 0; i < 4L * whole; i += 2L * V) {
+            FloatVector w0 = FloatVector.fromMemorySegment(Lanes.F, ALL, w + i, LE);
+            FloatVector w1 = FloatVector.fromMemorySegment(Lanes.F, ALL, w + i + V, LE);
+            a = w0.fma(FloatVector.fromMemorySegment(Lanes.F, ALL, x + i, LE), a);
+            b = w1.fma(FloatVector.fromMemorySegment(Lanes.F, ALL, x + i + V, LE), b);
+        }
+        return Lanes.sum(a.add(b)) + f32Tail(x, w, whole, cols);
+    }
+
     /** One row of weights with four rows of activations, {@code xStride} bytes apart; both in the same order. */
     static void f32ByFour(long out, long outStride, long x, long xStride, long w, int cols) {
         int whole = cols - cols % Lanes.COUNT;

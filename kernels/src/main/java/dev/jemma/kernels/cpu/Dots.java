@@ -66,6 +66,42 @@ final class Dots {
         }
     }
 
+    /**
+     * The same for one row of activations, with sums as {@link Lanes#sum} has them and one kernel for all types: each row
+     * of weights is unpacked first.
+     */
+    static void orderedRows(long out, Inputs in, Weight w, int firstRow, int rows, Scratch.Worker scratch) {
+        for (int row = 0; row < rows; row++) {
+            unpackRow(w, firstRow + row, scratch);
+            Memory.putF32(out + 4L * row, DenseDots.f32Ordered(in.x(), scratch.weights, w.cols()));
+        }
+    }
+
+    /** One row of weights as floats in word order. */
+    private static void unpackRow(Weight w, int row, Scratch.Worker s) {
+        long element = (long) row * w.cols();
+        switch (w) {
+            case DenseWeight dense -> unpack(s.weights, dense, element, w.cols(), s);
+            case AffineWeight affine -> {
+                unpackScales(affine, row, 1, 0, affine.groupsPerRow(), s);
+                long codes = Memory.address(affine.codes()) + row * affine.codeRowBytes();
+                AffineShape shape = AffineShape.of(affine.bits(), affine.groupSize());
+                Unpack.affineWords(s.weights, codes, w.cols(), shape, s.scales, s.biases, 0);
+            }
+        }
+    }
+
+    /** {@code count} neighbouring elements as floats in word order; the first starts a block. */
+    static void unpack(long to, DenseWeight w, long element, int count, Scratch.Worker s) {
+        long from = Memory.address(w.at()) + w.dtype().byteSize() * element;
+        switch (w.dtype()) {
+            case F32 -> Memory.copy(to, from, 4L * count);
+            case BF16 -> Unpack.bf16Words(to, from, count);
+            case F16 -> Unpack.f16ToMemory(to, from, count, s.halves);
+            case I32 -> throw new AssertionError("weights are floating-point");
+        }
+    }
+
     private static void dense(
             long out, long outStride, Inputs in, int tokens, DenseWeight w, long from, int rows, Scratch.Worker s) {
         int cols = w.cols();

@@ -3,6 +3,7 @@ package dev.jemma.kernels.cpu;
 import static dev.jemma.kernels.cpu.Memory.address;
 
 import dev.jemma.kernels.ExpertWeight;
+import dev.jemma.kernels.KernelChoice;
 import dev.jemma.kernels.Routing;
 import dev.jemma.kernels.Tensor;
 import dev.jemma.kernels.VectorF32;
@@ -12,6 +13,7 @@ final class ExpertOps {
     /** Rows of an expert that a thread takes at a time. */
     private static final int CHUNK_ROWS = 64;
 
+    private final KernelChoice choice;
     private final RowPool pool;
     private final Scratch scratch;
     private Tensor out;
@@ -23,7 +25,8 @@ final class ExpertOps {
     private final RowTask downTask = this::downChunks;
 
     @SuppressWarnings("NullAway.Init")
-    ExpertOps(RowPool pool, Scratch scratch) {
+    ExpertOps(KernelChoice choice, RowPool pool, Scratch scratch) {
+        this.choice = choice;
         this.pool = pool;
         this.scratch = scratch;
     }
@@ -81,9 +84,16 @@ final class ExpertOps {
             long target = address(out, firstRow + r) + 4L * (k * gate.rows() + begin);
             int gateRow = expert * gate.rowStride() + gate.firstRow() + begin;
             int upRow = expert * up.rowStride() + up.firstRow() + begin;
-            Dots.rows(target, 0, scratch.inputs(r), 1, gate.stack(), gateRow, count, own);
-            Dots.rows(own.row, 0, scratch.inputs(r), 1, up.stack(), upRow, count, own);
+            dots(target, r, gate, gateRow, count, own);
+            dots(own.row, r, up, upRow, count, own);
             RowKernels.geglu(target, target, own.row, count, own.run);
+        }
+    }
+
+    private void dots(long out, int input, ExpertWeight w, int firstRow, int count, Scratch.Worker own) {
+        switch (choice) {
+            case FASTEST -> Dots.rows(out, 0, scratch.inputs(input), 1, w.stack(), firstRow, count, own);
+            case BATCH_INVARIANT -> Dots.orderedRows(out, scratch.inputs(input), w.stack(), firstRow, count, own);
         }
     }
 
@@ -120,7 +130,7 @@ final class ExpertOps {
                 int expert = Memory.i32(address(routing.ids(), firstRow + r) + 4L * k);
                 float weight = Memory.f32(address(routing.weights(), firstRow + r) + 4L * k);
                 int row = expert * gate.rowStride() + gate.firstRow() + begin;
-                Dots.rows(own.row, 0, scratch.inputs(r * topK + k), 1, gate.stack(), row, count, own);
+                dots(own.row, r * topK + k, gate, row, count, own);
                 if (k == 0) {
                     RowKernels.scale(target, own.row, count, weight);
                 } else {

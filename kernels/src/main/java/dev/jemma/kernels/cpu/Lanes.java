@@ -2,6 +2,7 @@ package dev.jemma.kernels.cpu;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -23,7 +24,34 @@ final class Lanes {
     /** Bytes of a vector. */
     static final int BYTES = F.vectorByteSize();
 
+    private static final VectorShuffle<Float> TURN_8 = turn(8);
+    private static final VectorShuffle<Float> TURN_4 = turn(4);
+    private static final VectorShuffle<Float> TURN_2 = turn(2);
+    private static final VectorShuffle<Float> TURN_1 = turn(1);
+
     private Lanes() {}
+
+    /**
+     * The sum of a vector's lanes, in an order of its own: {@code reduceLanes} leaves the order open, and C2 adds in
+     * another one than the interpreter, so that the same sum has other last bits once its loop has been compiled. Dot
+     * products that read weights from memory would be 3 to 7 % slower with it, so it is for batch-invariant ones. The
+     * one method that takes a vector; hot callers inline what is so small.
+     */
+    static float sum(FloatVector v) {
+        FloatVector s = v;
+        if (COUNT > 8) {
+            s = s.add(s.rearrange(TURN_8));
+        }
+        if (COUNT > 4) {
+            s = s.add(s.rearrange(TURN_4));
+        }
+        s = s.add(s.rearrange(TURN_2));
+        return s.add(s.rearrange(TURN_1)).lane(0);
+    }
+
+    private static VectorShuffle<Float> turn(int lanes) {
+        return VectorShuffle.iota(F, lanes, 1, true);
+    }
 
     private static VectorSpecies<Float> species() {
         Integer bits = Integer.getInteger(PROPERTY);

@@ -45,8 +45,13 @@ final class NarrowAttention {
         return Math.ceilDiv(lanes, LANES_AT_ONCE) * LANES_AT_ONCE;
     }
 
-    /** {@code scores[key, lane] = tile[key] . queries[lane]}; what is left of the {@code width} lanes becomes 0. */
-    static void scores(long scores, int width, float[] tile, int keys, long queries, int lanes, int headDim) {
+    /**
+     * {@code scores[key, lane] = tile[key] . queries[lane]}; what is left of the {@code width} lanes becomes 0.
+     *
+     * @param ordered sums as {@link Lanes#sum} has them, which takes half as long again
+     */
+    static void scores(
+            long scores, int width, float[] tile, int keys, long queries, int lanes, int headDim, boolean ordered) {
         Memory.zero(scores, 4L * width * keys);
         for (int lane = 0; lane < lanes; lane += LANES_AT_ONCE) {
             long q = queries + 4L * headDim * lane;
@@ -54,12 +59,14 @@ final class NarrowAttention {
                 // The last of an odd number goes with itself.
                 int next = Math.min(key + 1, keys - 1);
                 long to = scores + 4L * (width * key + lane);
-                twoByFour(to, to + 4L * width * (next - key), tile, key * headDim, next * headDim, q, headDim);
+                long other = to + 4L * width * (next - key);
+                twoByFour(to, other, tile, key * headDim, next * headDim, q, headDim, ordered);
             }
         }
     }
 
-    private static void twoByFour(long out0, long out1, float[] tile, int key0, int key1, long q, int headDim) {
+    private static void twoByFour(
+            long out0, long out1, float[] tile, int key0, int key1, long q, int headDim, boolean ordered) {
         long row = 4L * headDim;
         FloatVector a0 = FloatVector.zero(Lanes.F);
         FloatVector a1 = a0;
@@ -85,6 +92,17 @@ final class NarrowAttention {
             y = FloatVector.fromMemorySegment(Lanes.F, ALL, at + 3 * row, LE);
             a3 = a.fma(y, a3);
             b3 = b.fma(y, b3);
+        }
+        if (ordered) {
+            Memory.putF32(out0, Lanes.sum(a0));
+            Memory.putF32(out0 + 4, Lanes.sum(a1));
+            Memory.putF32(out0 + 8, Lanes.sum(a2));
+            Memory.putF32(out0 + 12, Lanes.sum(a3));
+            Memory.putF32(out1, Lanes.sum(b0));
+            Memory.putF32(out1 + 4, Lanes.sum(b1));
+            Memory.putF32(out1 + 8, Lanes.sum(b2));
+            Memory.putF32(out1 + 12, Lanes.sum(b3));
+            return;
         }
         Memory.putF32(out0, a0.reduceLanes(VectorOperators.ADD));
         Memory.putF32(out0 + 4, a1.reduceLanes(VectorOperators.ADD));

@@ -27,8 +27,14 @@ final class OneDnnProducts {
     /** Rows of activations that are multiplied at a time. */
     static final int BLOCK = 64;
 
-    /** Weight rows that are multiplied at a time: 1.5 MB of the widest common weights, to stay in an L2 cache. */
-    static final int MAX_OUTPUTS = 256;
+    /** Weight rows that are multiplied at a time with several blocks: 1.5 MB of common weights, to stay in an L2 cache. */
+    private static final int MAX_OUTPUTS = 256;
+
+    /** The same with one block, for which weights are read once: fewer calls, of longer runs of memory. */
+    private static final int MAX_OUTPUTS_OF_ONE_BLOCK = 1024;
+
+    /** Floats of the products of one chunk of weights with one block of activations. */
+    private static final int PRODUCTS = MAX_OUTPUTS * columns(BLOCK);
 
     /** Outputs are shared out in multiples of this, a pair of AMX tiles. */
     private static final int OUTPUTS = 32;
@@ -37,7 +43,7 @@ final class OneDnnProducts {
     private static final int CHUNKS_PER_THREAD = 2;
 
     /** Fewest rows of activations in a block, for which there are matrix units. */
-    private static final int MIN_BLOCK = 8;
+    private static final int MIN_BLOCK = 4;
 
     /** Floats of the vectors that {@link GroupKernels} are written for. */
     private static final int LANES = 16;
@@ -57,7 +63,7 @@ final class OneDnnProducts {
 
     /** Bytes of the products of one chunk of weights with one block of activations. */
     static long productBytes() {
-        return 4L * MAX_OUTPUTS * columns(BLOCK);
+        return 4L * PRODUCTS;
     }
 
     /** Bytes of the split activations of {@code rows} rows of at most {@code cols} columns. */
@@ -70,23 +76,33 @@ final class OneDnnProducts {
         return 4L * BLOCK * 2 * cols;
     }
 
-    /** Whether products of this many rows of activations with such a weight are faster here. */
-    static boolean takes(int rows, Tensor x, Weight w) {
-        if (rows < 2 || x.rowStride() != x.cols() || w.cols() < MIN_COLS) {
+    /** Whether such products can be computed here, of any number of rows. */
+    static boolean takes(Tensor x, Weight w) {
+        if (x.rowStride() != x.cols() || w.cols() < MIN_COLS) {
             return false;
         }
         return switch (w) {
             case DenseWeight dense -> dense.dtype() == DType.BF16;
-            case AffineWeight _ ->
-                rows >= OneDnnGroups.MIN_ROWS && w.cols() <= OneDnnGroups.MAX_COLS && Lanes.COUNT == LANES;
+            case AffineWeight _ -> w.cols() <= OneDnnGroups.MAX_COLS && Lanes.COUNT == LANES;
         };
     }
 
+    /** Rows of activations from which on products with such a weight are faster here. */
+    static int minRows(Weight w) {
+        return w instanceof AffineWeight ? OneDnnGroups.MIN_ROWS : 2;
+    }
+
     /** How many outputs a thread takes at a time. */
-    int grain(Weight w, int outputs) {
+    int grain(int rows, Weight w, int outputs) {
         int share = Math.ceilDiv(outputs, CHUNKS_PER_THREAD * pool.threads());
-        int most = w instanceof AffineWeight ? OneDnnGroups.outputs(w.cols()) : MAX_OUTPUTS;
-        return Math.min(most, Math.ceilDiv(share, OUTPUTS) * OUTPUTS);
+        return Math.min(maxOutputs(rows, w), Math.ceilDiv(share, OUTPUTS) * OUTPUTS);
+    }
+
+    private static int maxOutputs(int rows, Weight w) {
+        if (w instanceof AffineWeight) {
+            return OneDnnGroups.outputs(w.cols());
+        }
+        return rows > BLOCK ? MAX_OUTPUTS : Math.min(MAX_OUTPUTS_OF_ONE_BLOCK, PRODUCTS / columns(width(rows)));
     }
 
     /** @param w one of the weights that will be multiplied */

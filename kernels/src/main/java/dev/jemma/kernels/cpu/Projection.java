@@ -1,15 +1,16 @@
 package dev.jemma.kernels.cpu;
 
 import dev.jemma.kernels.AffineWeight;
-import dev.jemma.kernels.DType;
 import dev.jemma.kernels.DenseWeight;
+import dev.jemma.kernels.KernelChoice;
 import dev.jemma.kernels.Tensor;
 import dev.jemma.kernels.Weight;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Products of activations with up to three weight matrices in one pass over the pool: few rows as dot products at the
- * memory's speed, more as register tiles over unpacked panels of weights.
+ * memory's speed, more as register tiles over unpacked panels of weights, or by oneDNN. Each adds in an order of its own,
+ * which does not depend on the number of rows; so batch-invariant kernels are the last two, chosen by the weights alone.
  */
 final class Projection {
     /** From this many rows on, tiles are faster than dot products, which repeat the unpacking for every row or four. */
@@ -30,6 +31,7 @@ final class Projection {
     /** Chunks for each thread of a product too small for whole ones. */
     private static final int CHUNKS_PER_THREAD = 4;
 
+    private final KernelChoice choice;
     private final RowPool pool;
     private final Scratch scratch;
     private final TokenPacking packing;
@@ -43,7 +45,8 @@ final class Projection {
     private final RowTask dotsTask = this::dots;
     private final RowTask tilesTask = this::tiles;
 
-    Projection(RowPool pool, Scratch scratch) {
+    Projection(KernelChoice choice, RowPool pool, Scratch scratch) {
+        this.choice = choice;
         this.pool = pool;
         this.scratch = scratch;
         this.packing = new TokenPacking(pool, scratch);
@@ -115,8 +118,8 @@ final class Projection {
         byOneDnn = byOneDnn(x);
         if (byOneDnn) {
             products.split(rows, x, weights[0]);
-            pool.run(tilesTask, outputs, products.grain(weights[0], outputs));
-        } else if (rows < FEW) {
+            pool.run(tilesTask, outputs, products.grain(rows, weights[0], outputs));
+        } else if (rows < FEW && choice == KernelChoice.FASTEST) {
             for (int row = 0; row < rows; row++) {
                 Dots.arrange(scratch.inputs(row), Memory.address(x, row), weights[0], rows);
             }
@@ -131,9 +134,17 @@ final class Projection {
     private boolean byOneDnn(Tensor x) {
         boolean takes = scratch.hasPrimitives();
         for (int i = 0; i < numWeights + (gated ? 1 : 0); i++) {
-            takes &= OneDnnProducts.takes(rows, x, weights[i]);
+            takes &= OneDnnProducts.takes(x, weights[i]) && suits(weights[i]);
         }
         return takes;
+    }
+
+    /** Whether oneDNN is to multiply this many rows with such a weight. */
+    private boolean suits(Weight w) {
+        return switch (choice) {
+            case FASTEST -> rows >= OneDnnProducts.minRows(w);
+            case BATCH_INVARIANT -> w instanceof DenseWeight;
+        };
     }
 
     private int dotsGrain(int outputs) {
@@ -235,24 +246,13 @@ final class Projection {
             long to = own.panel + 4L * PANEL_COLS * row;
             long element = (long) (firstRow + row) * w.cols() + col;
             switch (w) {
-                case DenseWeight dense -> unpack(to, dense, element, cols, own);
+                case DenseWeight dense -> Dots.unpack(to, dense, element, cols, own);
                 case AffineWeight affine -> {
                     long codes = Memory.address(affine.codes()) + element * affine.bits() / 8;
                     AffineShape shape = AffineShape.of(affine.bits(), affine.groupSize());
                     Unpack.affineWords(to, codes, cols, shape, own.scales, own.biases, row * groups);
                 }
             }
-        }
-    }
-
-    private static void unpack(long to, DenseWeight w, long element, int count, Scratch.Worker own) {
-        long from = Memory.address(w.at()) + w.dtype().byteSize() * element;
-        if (w.dtype() == DType.BF16) {
-            Unpack.bf16Words(to, from, count);
-        } else if (w.dtype() == DType.F16) {
-            Unpack.f16ToMemory(to, from, count, own.halves);
-        } else {
-            Memory.copy(to, from, 4L * count);
         }
     }
 }

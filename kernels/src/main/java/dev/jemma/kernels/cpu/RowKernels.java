@@ -4,7 +4,6 @@ import static dev.jemma.kernels.cpu.Memory.ALL;
 import static dev.jemma.kernels.cpu.Memory.LE;
 
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 
 /** Loops over runs of floats: sums, products, norms. Any count. */
 final class RowKernels {
@@ -67,7 +66,7 @@ final class RowKernels {
             a = x0.fma(x0, a);
             b = x1.fma(x1, b);
         }
-        float sum = a.add(b).reduceLanes(VectorOperators.ADD);
+        float sum = Lanes.sum(a.add(b));
         for (long i = 4L * whole; i < 4L * count; i += 4) {
             sum += Memory.f32(x + i) * Memory.f32(x + i);
         }
