@@ -132,7 +132,7 @@ final class ColdCommands implements Commands {
 
     @Override
     public void topK(Tensor ids, Tensor values, Tensor logits) {
-        products.topK(ids, values, logits);
+        scalar.topK(ids, values, logits);
     }
 
     @Override

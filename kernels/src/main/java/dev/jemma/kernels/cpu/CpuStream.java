@@ -10,6 +10,7 @@ import dev.jemma.kernels.host.HostMemory;
 import dev.jemma.kernels.onednn.OneDnn;
 import dev.jemma.kernels.reference.ReferenceCommands;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** Runs each op inside the call that encodes it, so that a step has ended when it is submitted. */
@@ -18,6 +19,7 @@ final class CpuStream implements CommandStream {
     private final Scratch scratch;
     private final CpuCommands commands;
     private final AtomicInteger coldSteps;
+    private final Supplier<Commands> coldCommands;
     private long submitted;
     private long startNanos;
     private long stepNanos;
@@ -34,6 +36,10 @@ final class CpuStream implements CommandStream {
         step = new Step(limits.maxRows(), limits.maxOutputRows());
         scratch = new Scratch(limits, memory, pool.threads(), dnn);
         commands = new CpuCommands(step, limits, choice, pool, scratch);
+        // Batch-invariant products of one row are oneDNN's too, and so need no Java kernel that is compiled.
+        KernelChoice coldChoice = dnn == null ? choice : KernelChoice.BATCH_INVARIANT;
+        coldCommands = () ->
+                new ColdCommands(new CpuCommands(step, limits, coldChoice, pool, scratch), new ReferenceCommands(step));
     }
 
     @Override
@@ -41,9 +47,7 @@ final class CpuStream implements CommandStream {
         step.copyFrom(next);
         startNanos = System.nanoTime();
         boolean cold = coldSteps.getAndUpdate(left -> Math.max(0, left - 1)) > 0;
-        return cold && step.count(RowSet.ALL) <= ColdCommands.MAX_ROWS
-                ? new ColdCommands(commands, new ReferenceCommands(step))
-                : commands;
+        return cold && step.count(RowSet.ALL) <= ColdCommands.MAX_ROWS ? coldCommands.get() : commands;
     }
 
     @Override
