@@ -61,7 +61,7 @@ final class ExpertOps {
         for (firstRow = 0; firstRow < rows; firstRow += Projection.FEW) {
             int count = Math.min(Projection.FEW, rows - firstRow);
             for (int r = 0; r < count; r++) {
-                Dots.arrange(scratch.inputs(r), address(x, firstRow + r), gate.stack(), 1);
+                arrange(r, address(x, firstRow + r), gate);
             }
             pool.run(gegluTask, count * routing.topK() * chunks(gate), 1);
         }
@@ -90,6 +90,14 @@ final class ExpertOps {
         }
     }
 
+    /** Brings a row of activations into the order and form that {@link #dots} wants. */
+    private void arrange(int input, long x, ExpertWeight w) {
+        switch (choice) {
+            case FASTEST -> Dots.arrange(scratch.inputs(input), x, w.stack(), 1);
+            case BATCH_INVARIANT -> WordOrder.arrange(scratch.inputs(input).x(), x, w.cols(), Dots.perWord(w.stack()));
+        }
+    }
+
     private void dots(long out, int input, ExpertWeight w, int firstRow, int count, Scratch.Worker own) {
         switch (choice) {
             case FASTEST -> Dots.rows(out, 0, scratch.inputs(input), 1, w.stack(), firstRow, count, own);
@@ -111,7 +119,7 @@ final class ExpertOps {
             int count = Math.min(atOnce, rows - firstRow);
             for (int i = 0; i < count * topK; i++) {
                 long x = address(h, firstRow + i / topK) + 4L * (i % topK) * down.cols();
-                Dots.arrange(scratch.inputs(i), x, down.stack(), 1);
+                arrange(i, x, down);
             }
             pool.run(downTask, count * chunks(down), 1);
         }

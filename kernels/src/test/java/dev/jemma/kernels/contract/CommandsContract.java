@@ -1,6 +1,7 @@
 package dev.jemma.kernels.contract;
 
 import dev.jemma.kernels.Device;
+import dev.jemma.kernels.KernelChoice;
 import org.junit.jupiter.api.Nested;
 
 /** The whole contract: a backend's test extends this and opens its device. */
@@ -13,6 +14,11 @@ public abstract class CommandsContract {
         return Arithmetic.F32;
     }
 
+    /** Which of the backend's kernels are tested. */
+    protected KernelChoice choice() {
+        return KernelChoice.FASTEST;
+    }
+
     @Nested
     class Streams extends StreamContract {
         @Override
@@ -23,6 +29,11 @@ public abstract class CommandsContract {
         @Override
         protected Arithmetic arithmetic() {
             return CommandsContract.this.arithmetic();
+        }
+
+        @Override
+        protected KernelChoice choice() {
+            return CommandsContract.this.choice();
         }
     }
 
@@ -37,6 +48,11 @@ public abstract class CommandsContract {
         protected Arithmetic arithmetic() {
             return CommandsContract.this.arithmetic();
         }
+
+        @Override
+        protected KernelChoice choice() {
+            return CommandsContract.this.choice();
+        }
     }
 
     @Nested
@@ -49,6 +65,11 @@ public abstract class CommandsContract {
         @Override
         protected Arithmetic arithmetic() {
             return CommandsContract.this.arithmetic();
+        }
+
+        @Override
+        protected KernelChoice choice() {
+            return CommandsContract.this.choice();
         }
     }
 
@@ -63,6 +84,11 @@ public abstract class CommandsContract {
         protected Arithmetic arithmetic() {
             return CommandsContract.this.arithmetic();
         }
+
+        @Override
+        protected KernelChoice choice() {
+            return CommandsContract.this.choice();
+        }
     }
 
     @Nested
@@ -75,6 +101,11 @@ public abstract class CommandsContract {
         @Override
         protected Arithmetic arithmetic() {
             return CommandsContract.this.arithmetic();
+        }
+
+        @Override
+        protected KernelChoice choice() {
+            return CommandsContract.this.choice();
         }
     }
 
@@ -89,6 +120,11 @@ public abstract class CommandsContract {
         protected Arithmetic arithmetic() {
             return CommandsContract.this.arithmetic();
         }
+
+        @Override
+        protected KernelChoice choice() {
+            return CommandsContract.this.choice();
+        }
     }
 
     @Nested
@@ -102,6 +138,11 @@ public abstract class CommandsContract {
         protected Arithmetic arithmetic() {
             return CommandsContract.this.arithmetic();
         }
+
+        @Override
+        protected KernelChoice choice() {
+            return CommandsContract.this.choice();
+        }
     }
 
     @Nested
@@ -114,6 +155,11 @@ public abstract class CommandsContract {
         @Override
         protected Arithmetic arithmetic() {
             return CommandsContract.this.arithmetic();
+        }
+
+        @Override
+        protected KernelChoice choice() {
+            return CommandsContract.this.choice();
         }
     }
 }

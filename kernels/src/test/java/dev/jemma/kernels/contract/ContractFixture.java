@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.jemma.kernels.Backends;
 import dev.jemma.kernels.CommandStream;
 import dev.jemma.kernels.Device;
+import dev.jemma.kernels.KernelChoice;
 import dev.jemma.kernels.reference.ReferenceDevice;
 import java.util.List;
 import java.util.function.Consumer;
@@ -37,10 +38,15 @@ public abstract class ContractFixture {
         return Arithmetic.F32;
     }
 
+    /** Which of the backend's kernels are tested. */
+    protected KernelChoice choice() {
+        return KernelChoice.FASTEST;
+    }
+
     @BeforeAll
     final void openDevice() {
         device = Backends.checked(open());
-        stream = device.openStream(Bench.LIMITS);
+        stream = device.openStream(Bench.LIMITS, choice());
     }
 
     @AfterAll
