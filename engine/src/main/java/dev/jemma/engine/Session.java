@@ -28,6 +28,10 @@ public final class Session implements AutoCloseable {
     private final SessionOptions options;
     private final Deque<AutoCloseable> owned = new ArrayDeque<>();
     private final List<TokenIds> held = new ArrayList<>();
+
+    /** How many of a slot's tokens were read as parts of prompts, before the first that was generated. */
+    private final int[] heldOfPrompt;
+
     private final List<KvCache.Fork> forks = new ArrayList<>();
     private final Step step;
     private final int[] sampled;
@@ -56,6 +60,7 @@ public final class Session implements AutoCloseable {
         this.options = options;
         this.step = new Step(options.maxRows(), options.slots());
         this.sampled = new int[options.slots()];
+        this.heldOfPrompt = new int[options.slots()];
         this.logits = new float[config.vocabSize()];
         int candidateCount = Math.min(StepResult.MAX_CANDIDATES + 1, config.vocabSize());
         this.candidateIds = new int[candidateCount];
@@ -115,9 +120,17 @@ public final class Session implements AutoCloseable {
         return cache.room(slot);
     }
 
-    /** Tokens of {@code prompt} that a slot's cache would save computing; its last token must always be computed. */
+    /**
+     * Tokens of {@code prompt} that a slot's cache would save computing; its last token must always be computed. Keys and
+     * values of decodes may have other last bits than those of prompts, so where texts must not depend on what was in
+     * their slot, decodes do not count.
+     */
     int reusable(int slot, TokenIds prompt) {
-        int common = Math.min(held.get(slot).commonPrefix(prompt), prompt.size() - 1);
+        int usable = switch (options.kernels()) {
+            case FASTEST -> held.get(slot).size();
+            case BATCH_INVARIANT -> heldOfPrompt[slot];
+        };
+        int common = Math.min(Math.min(held.get(slot).commonPrefix(prompt), usable), prompt.size() - 1);
         return cache.canTruncate(slot, common) ? common : 0;
     }
 
@@ -129,12 +142,14 @@ public final class Session implements AutoCloseable {
             cache.truncate(slot, length);
         }
         held.get(slot).truncate(length);
+        heldOfPrompt[slot] = Math.min(heldOfPrompt[slot], length);
     }
 
     /** Makes a slot a copy of another's first {@code length} tokens, with the next step. */
     void fork(int fromSlot, int toSlot, int length) {
         forks.add(cache.fork(fromSlot, toSlot));
         held.set(toSlot, TokenIds.of(held.get(fromSlot).toArray()));
+        heldOfPrompt[toSlot] = heldOfPrompt[fromSlot];
         rewind(toSlot, length);
     }
 
@@ -146,6 +161,9 @@ public final class Session implements AutoCloseable {
     /** Adds {@code tokens[from, to)} at the end of a slot's sequence; {@code wantsLogits} for the last of them. */
     void add(int slot, int[] tokens, int from, int to, boolean wantsLogits) {
         step.addSpan(slot, cache.length(slot), tokens, from, to, wantsLogits ? 1 : 0);
+        if (heldOfPrompt[slot] == cache.length(slot)) {
+            heldOfPrompt[slot] += to - from;
+        }
         cache.append(slot, to - from);
         for (int i = from; i < to; i++) {
             held.get(slot).add(tokens[i]);

@@ -3,6 +3,7 @@ package dev.jemma.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.jemma.kernels.DType;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -47,7 +48,9 @@ class BatchEqualityTest {
     private static Map<String, String> run(
             Golden golden, List<GenerationRequest> requests, int parallel, boolean sharesPrefix) {
         Map<String, String> texts = new HashMap<>();
-        try (Session session = golden.session(parallel + (sharesPrefix ? 1 : 0), CONTEXT, 13)) {
+        int slots = parallel + (sharesPrefix ? 1 : 0);
+        SessionOptions options = new SessionOptions(slots, CONTEXT, 13, DType.F32).batchInvariant();
+        try (Session session = golden.model().openSession(golden.device(), options)) {
             Scheduler scheduler = new Scheduler(session, golden.model().tokenizer());
             if (sharesPrefix) {
                 scheduler.sharePrefix(prefix());

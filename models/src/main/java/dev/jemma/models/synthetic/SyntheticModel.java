@@ -105,6 +105,16 @@ public final class SyntheticModel implements AutoCloseable {
     }
 
     /**
+     * Writes the same for other sizes than those of a published model, for instance its widths in fewer layers.
+     *
+     * @param configJson a configuration as published models have it
+     * @throws UncheckedIOException if the directory already holds such files, or cannot be written
+     */
+    public static void writeShaped(String configJson, int bits, Path directory) {
+        writeFiles(bits == 16 ? configJson : quantized(configJson, bits), bits, directory, false, (_, _) -> {});
+    }
+
+    /**
      * Writes the same, but leaves matrices out: holes in the file, which take no time to write and no space. For a {@link
      * FillingDevice}, which makes up matrices itself.
      *
@@ -119,9 +129,13 @@ public final class SyntheticModel implements AutoCloseable {
             throw new IllegalArgumentException(
                     "expected one of " + NAMES + " in 16, 8 or 4 bits, got " + name + " in " + bits);
         }
+        writeFiles(configJson(name, bits), bits, directory, outline, progress);
+    }
+
+    private static void writeFiles(String configJson, int bits, Path directory, boolean outline, Progress progress) {
         try {
             Files.createDirectories(directory);
-            writeNew(directory.resolve("config.json"), configJson(name, bits));
+            writeNew(directory.resolve("config.json"), configJson);
             writeNew(
                     directory.resolve("generation_config.json"),
                     "{\"do_sample\": true, \"eos_token_id\": 1, \"temperature\": 1.0, \"top_k\": 64, \"top_p\": 0.95}\n");
@@ -161,18 +175,22 @@ public final class SyntheticModel implements AutoCloseable {
     }
 
     /** The published model's {@code config.json}; for quantized weights with an entry that says so. */
-    static String configJson(String name, int bits) throws IOException {
+    static String configJson(String name, int bits) {
         try (InputStream in = SyntheticModel.class.getResourceAsStream(name + ".json")) {
             if (in == null) {
                 throw new IllegalStateException("no resource " + name + ".json");
             }
             String json = new String(in.readAllBytes(), StandardCharsets.UTF_8);
-            return bits == 16
-                    ? json
-                    : json.replaceFirst(
-                            "\\n}\\s*$",
-                            ",\n  \"quantization\": {\"group_size\": " + GROUP_SIZE + ", \"bits\": " + bits + "}\n}\n");
+            return bits == 16 ? json : quantized(json, bits);
+        } catch (IOException failure) {
+            throw new UncheckedIOException(failure);
         }
+    }
+
+    private static String quantized(String configJson, int bits) {
+        return configJson.replaceFirst(
+                "\\n}\\s*$",
+                ",\n  \"quantization\": {\"group_size\": " + GROUP_SIZE + ", \"bits\": " + bits + "}\n}\n");
     }
 
     private void writeWeights(Path file) {
