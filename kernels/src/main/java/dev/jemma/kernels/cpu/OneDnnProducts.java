@@ -45,7 +45,7 @@ final class OneDnnProducts {
     /** Fewest rows of activations in a block, for which there are matrix units. */
     private static final int MIN_BLOCK = 4;
 
-    /** Floats of the vectors that {@link GroupKernels} are written for. */
+    /** Floats of the vectors that {@link DigitKernels} are written for. */
     private static final int LANES = 16;
 
     private final RowPool pool;
@@ -53,7 +53,7 @@ final class OneDnnProducts {
     private final RowTask splitTask = this::splitBlocks;
     private Tensor x;
     private int rows;
-    private int groupSize;
+    private int bits;
 
     @SuppressWarnings("NullAway.Init")
     OneDnnProducts(RowPool pool, Scratch scratch) {
@@ -68,7 +68,8 @@ final class OneDnnProducts {
 
     /** Bytes of the split activations of {@code rows} rows of at most {@code cols} columns. */
     static long splitBytes(int rows, int cols) {
-        return 2L * Math.ceilDiv(rows, BLOCK) * columns(BLOCK) * cols;
+        long parts = 2L * Math.ceilDiv(rows, BLOCK) * columns(BLOCK) * cols;
+        return Math.max(parts, OneDnnDigits.splitBytes(rows, cols));
     }
 
     /** Bytes of what is left of a block's activations between two parts. */
@@ -83,13 +84,13 @@ final class OneDnnProducts {
         }
         return switch (w) {
             case DenseWeight dense -> dense.dtype() == DType.BF16;
-            case AffineWeight _ -> w.cols() <= OneDnnGroups.MAX_COLS && Lanes.COUNT == LANES;
+            case AffineWeight _ -> Lanes.COUNT == LANES;
         };
     }
 
     /** Rows of activations from which on products with such a weight are faster here. */
     static int minRows(Weight w) {
-        return w instanceof AffineWeight ? OneDnnGroups.MIN_ROWS : 2;
+        return w instanceof AffineWeight ? OneDnnDigits.MIN_ROWS : 2;
     }
 
     /** How many outputs a thread takes at a time. */
@@ -100,7 +101,7 @@ final class OneDnnProducts {
 
     private static int maxOutputs(int rows, Weight w) {
         if (w instanceof AffineWeight) {
-            return OneDnnGroups.outputs(w.cols());
+            return OneDnnDigits.outputs(w.cols());
         }
         return rows > BLOCK ? MAX_OUTPUTS : Math.min(MAX_OUTPUTS_OF_ONE_BLOCK, PRODUCTS / columns(width(rows)));
     }
@@ -109,7 +110,7 @@ final class OneDnnProducts {
     void split(int rows, Tensor x, Weight w) {
         this.rows = rows;
         this.x = x;
-        groupSize = Dots.groupSize(w);
+        bits = w instanceof AffineWeight affine ? affine.bits() : 0;
         pool.run(splitTask, Math.ceilDiv(rows, BLOCK), 1);
     }
 
@@ -118,12 +119,12 @@ final class OneDnnProducts {
         for (int i = from; i < to; i++) {
             int row = i * BLOCK;
             int count = Math.min(BLOCK, rows - row);
-            int cols = x.cols();
-            long step = groupSize > 0 ? 2L * groupSize : 2L * width(count) * cols;
-            long parts = block(row, cols);
-            own.primitives().split(count, cols, PARTS, groupSize, Memory.address(x, row), parts, step, own.rests);
-            if (groupSize > 0) {
-                OneDnnGroups.sum(scratch, x, row, count, groupSize);
+            if (bits > 0) {
+                OneDnnDigits.split(scratch, own, x, row, count, bits);
+            } else {
+                long step = 2L * width(count) * x.cols();
+                long parts = block(row, x.cols());
+                own.primitives().split(count, x.cols(), PARTS, Memory.address(x, row), parts, step, own.rests);
             }
         }
     }
@@ -150,19 +151,7 @@ final class OneDnnProducts {
     void outputs(Weight w, Tensor out, int begin, int end, Scratch.Worker own) {
         switch (w) {
             case DenseWeight dense -> outputs(dense, out, begin, end, own);
-            case AffineWeight affine -> outputs(affine, out, begin, end, own);
-        }
-    }
-
-    private void outputs(AffineWeight w, Tensor out, int begin, int end, Scratch.Worker own) {
-        int count = end - begin;
-        OneDnnGroups.unpack(w, begin, count, own);
-        for (int row = 0; row < rows; row += BLOCK) {
-            int n = Math.min(BLOCK, rows - row);
-            int width = Math.max(LANES, width(n));
-            OneDnnGroups.products(w, count, row, width, block(row, w.cols()), scratch, own);
-            long to = Memory.address(out, row) + 4L * begin;
-            own.primitives().turn(count, n, own.nativeProduct, width, to, out.rowStride());
+            case AffineWeight affine -> OneDnnDigits.outputs(affine, out, begin, end - begin, rows, scratch, own);
         }
     }
 

@@ -34,8 +34,8 @@ final class Scratch implements AutoCloseable {
     /** Activations as {@link OneDnnProducts} wants them; no memory where there is no oneDNN. */
     final long split;
 
-    /** Their sums by groups of affine weights: {@code [groups, BLOCK]} for each block. */
-    final long groupSums;
+    /** Factors of those that are digits: see {@link OneDnnDigits}. */
+    final long factors;
 
     /** Partial results of an attention whose keys are split: see {@code Attention}. */
     final long partials;
@@ -59,7 +59,7 @@ final class Scratch implements AutoCloseable {
                         arranged + i * arrangedStride, arrangedStride, sums + i * sumsStride, sumsStride);
             }
             packed = take("packed activations", 4L * cols * rows);
-            groupSums = dnn == null ? 0 : take("sums of groups", OneDnnGroups.sumBytes(rows, cols));
+            factors = dnn == null ? 0 : take("factors of digits", OneDnnDigits.factorBytes(rows, cols));
             split = dnn == null ? 0 : take("split activations", OneDnnProducts.splitBytes(rows, cols));
             partials = take("partial attention", AttentionPlan.partialBytes(limits, threads));
             for (int i = 0; i < threads; i++) {
@@ -97,11 +97,22 @@ final class Scratch implements AutoCloseable {
         /** Products of {@link OneDnnProducts}; no memory where there is no oneDNN. */
         final long nativeProduct;
 
-        /** Unpacked codes of {@link OneDnnGroups}. */
+        /** Codes as digits, for {@link OneDnnDigits}. */
         final long codes;
 
-        /** Products of each group. */
-        final long groupProducts;
+        /** Tables of the digits of 4-bit weights. */
+        final long tables;
+
+        /** Activations as digits, before they are packed. */
+        final long digits;
+
+        /** Products of digits, and what they come to. */
+        final long digitProducts;
+
+        final long sums;
+
+        /** Factors of weights that are digits. */
+        final float[] factors = new float[OneDnnDigits.MAX_OUTPUTS];
 
         /** What {@link OneDnnPrimitives#split} needs. */
         final long rests;
@@ -121,8 +132,11 @@ final class Scratch implements AutoCloseable {
             product = take("products", Projection.PANEL_ROWS * Projection.productStride(rows));
             block = take("activation block", TokenPacking.BLOCK_BYTES);
             nativeProduct = dnn == null ? 0 : take("products of matrix units", OneDnnProducts.productBytes());
-            codes = dnn == null ? 0 : take("unpacked codes", OneDnnGroups.panelBytes(cols));
-            groupProducts = dnn == null ? 0 : take("products of groups", OneDnnGroups.productBytes(cols));
+            codes = dnn == null ? 0 : take("codes as digits", OneDnnDigits.panelBytes());
+            tables = dnn == null ? 0 : take("tables of digits", DigitKernels.DIGITS * DigitKernels.TABLE);
+            digits = dnn == null ? 0 : take("activations as digits", OneDnnDigits.digitBytes());
+            digitProducts = dnn == null ? 0 : take("products of digits", OneDnnDigits.productBytes());
+            sums = dnn == null ? 0 : take("sums of digits", OneDnnDigits.floatBytes());
             rests = dnn == null ? 0 : take("rests of activations", OneDnnProducts.restBytes(cols));
             primitives = dnn == null ? null : new OneDnnPrimitives(dnn, memory);
             halves = new float[Math.max(cols, DenseDots.F16_ROOM)];

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class OneDnnPrimitives implements AutoCloseable {
     /** A model has about six shapes of weights, each with two or three shapes of chunks, and prompts of many lengths. */
-    private static final int CAPACITY = 96;
+    private static final int CAPACITY = 256;
 
     private final OneDnn dnn;
     private final HostMemory memory;
@@ -29,7 +29,8 @@ public final class OneDnnPrimitives implements AutoCloseable {
 
     private enum Kind {
         PRODUCT,
-        GROUP_PRODUCTS,
+        DIGIT_PRODUCT,
+        PACK_DIGITS,
         ROUND,
         WIDEN,
         REST,
@@ -49,11 +50,18 @@ public final class OneDnnPrimitives implements AutoCloseable {
     }
 
     /**
-     * {@code out[g, r, c] = sum_k w[r, g, k] x[c, g, k]}: BF16 {@code [rows, groups, groupCols]} and {@code [columns,
-     * groups, groupCols]}, all dense.
+     * {@code out[r, c] = sum_k w[r, k] x[c, k]}: INT8, to INT32.
+     *
+     * @param rowStride bytes from one row of {@code w} to the next; fast where rows begin at whole cache lines
+     * @param x as {@link #packDigits} leaves it
      */
-    public void groupProducts(int rows, int columns, int groups, int groupCols, long w, long x, long out) {
-        find(Kind.GROUP_PRODUCTS, rows, columns, groups, groupCols).run(w, x, out);
+    public void digitProduct(int rows, int columns, int cols, int rowStride, long w, long x, long out) {
+        find(Kind.DIGIT_PRODUCT, rows, columns, cols, rowStride).run(w, x, out);
+    }
+
+    /** INT8 {@code [columns, cols]} in the order that the right factor of a product is read in, at most 64 columns. */
+    public void packDigits(int columns, int cols, int rowStride, long x, long out) {
+        find(Kind.PACK_DIGITS, columns, cols, rowStride, 0).run(x, 0, out);
     }
 
     /**
@@ -61,19 +69,17 @@ public final class OneDnnPrimitives implements AutoCloseable {
      * most, three nothing. In four passes a part, since oneDNN has no fast kernel that subtracts BF16 from F32.
      *
      * @param to the first part; the next ones lie {@code step} bytes further
-     * @param groupSize where not 0, {@code [rows, cols / groupSize, parts, groupSize]} is written instead of {@code
-     *     [parts, rows, cols]}
      * @param rests room for {@code 2 * rows * cols} floats
      */
-    public void split(int rows, int cols, int parts, int groupSize, long x, long to, long step, long rests) {
+    public void split(int rows, int cols, int parts, long x, long to, long step, long rests) {
         long left = x;
         long next = rests;
-        Primitive round = find(Kind.ROUND, rows, cols, parts, groupSize);
+        Primitive round = find(Kind.ROUND, rows, cols, 0, 0);
         for (int part = 0; part < parts; part++) {
             long at = to + part * step;
             round.run(left, 0, at);
             if (part < parts - 1) {
-                find(Kind.WIDEN, rows, cols, parts, groupSize).run(at, 0, next);
+                find(Kind.WIDEN, rows, cols, 0, 0).run(at, 0, next);
                 find(Kind.REST, rows, cols, 0, 0).run(left, 0, next);
                 left = next;
                 next = rests + 4L * rows * cols;
@@ -184,21 +190,26 @@ public final class OneDnnPrimitives implements AutoCloseable {
                     weights = operand(OneDnn.ARG_WEIGHTS, x);
                     dst = operand(OneDnn.ARG_DST, out);
                 }
-                case GROUP_PRODUCTS -> {
-                    long[] strides = {key.d, (long) key.c * key.d, 1};
-                    long w = dnn.layout(OneDnn.BF16, new long[] {key.c, key.a, key.d}, strides);
-                    strides = new long[] {key.d, 1, (long) key.c * key.d};
-                    long x = dnn.layout(OneDnn.BF16, new long[] {key.c, key.d, key.b}, strides);
-                    strides = new long[] {(long) key.a * key.b, key.b, 1};
-                    long out = dnn.layout(OneDnn.F32, new long[] {key.c, key.a, key.b}, strides);
+                case DIGIT_PRODUCT -> {
+                    long w = dnn.matrix(OneDnn.S8, key.a, key.c, key.d, 1);
+                    long x = dnn.packed(key.b, key.c);
+                    long out = dnn.matrix(OneDnn.S32, key.a, key.b, key.b, 1);
                     description = dnn.product(w, x, out);
                     src = operand(OneDnn.ARG_SRC, w);
                     weights = operand(OneDnn.ARG_WEIGHTS, x);
                     dst = operand(OneDnn.ARG_DST, out);
                 }
+                case PACK_DIGITS -> {
+                    long from = dnn.matrix(OneDnn.S8, key.b, key.a, 1, key.c);
+                    long to = dnn.packed(key.a, key.b);
+                    description = dnn.reorder(from, to, 0);
+                    src = operand(OneDnn.ARG_SRC, from);
+                    weights = 0;
+                    dst = operand(OneDnn.ARG_DST, to);
+                }
                 case ROUND, WIDEN, REST -> {
-                    long from = key.kind == Kind.WIDEN ? part(key) : floats(key);
-                    long to = key.kind == Kind.ROUND ? part(key) : floats(key);
+                    long from = dense(key.kind == Kind.WIDEN ? OneDnn.BF16 : OneDnn.F32, key);
+                    long to = dense(key.kind == Kind.ROUND ? OneDnn.BF16 : OneDnn.F32, key);
                     description = dnn.reorder(from, to, key.kind == Kind.REST ? -1 : 0);
                     src = operand(OneDnn.ARG_SRC, from);
                     weights = 0;
@@ -221,25 +232,8 @@ public final class OneDnnPrimitives implements AutoCloseable {
             dnn.destroy("primitive_desc", description);
         }
 
-        /** Dense, with the dimensions of a part. */
-        private long floats(Key key) {
-            int groupSize = key.kind == Kind.REST ? 0 : key.d;
-            if (groupSize == 0) {
-                return dnn.matrix(OneDnn.F32, key.a, key.b, key.b, 1);
-            }
-            long[] sizes = {key.a, key.b / groupSize, groupSize};
-            return dnn.layout(OneDnn.F32, sizes, new long[] {key.b, groupSize, 1});
-        }
-
-        /** One part of split activations. */
-        private long part(Key key) {
-            int groupSize = key.d;
-            if (groupSize == 0) {
-                return dnn.matrix(OneDnn.BF16, key.a, key.b, key.b, 1);
-            }
-            long[] sizes = {key.a, key.b / groupSize, groupSize};
-            long[] strides = {(long) key.c * key.b, (long) key.c * groupSize, 1};
-            return dnn.layout(OneDnn.BF16, sizes, strides);
+        private long dense(int dtype, Key key) {
+            return dnn.matrix(dtype, key.a, key.b, key.b, 1);
         }
 
         /** Memory of this layout, which is freed. */
