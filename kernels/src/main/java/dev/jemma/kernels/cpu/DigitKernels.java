@@ -14,9 +14,10 @@ import jdk.incubator.vector.VectorOperators;
  * What {@link OneDnnDigits} does itself: numbers as three signed digits to the base 256, and products of digits as
  * floats. Written for the 512-bit vectors that every processor with matrix units has.
  *
- * <p>A number is multiplied until it is an integer of at most {@link #LARGEST}. Adding {@link #MAGIC} leaves this integer
- * in the lower bits of a float; adding 128 to each of its two lower bytes, with carry, and taking it off again,
- * without, makes the three bytes signed digits: {@code v = 65536 d0 + 256 d1 + d2}.
+ * <p>A number is multiplied until it is an integer of at most {@link #LARGEST}, which {@link #MAGIC} leaves in the lower
+ * bits of a float when added. Of its double (all bits that three digits have) each of the lower two bytes gets 128
+ * added, with carry, and taken off again, without; then the three bytes are signed digits: {@code 2 v = 65536 d0 +
+ * 256 d1 + d2}.
  */
 final class DigitKernels {
     /** Digits of a number. */
@@ -25,8 +26,8 @@ final class DigitKernels {
     /** Columns of 4-bit codes that are unpacked at a time, and what stretches of columns are padded to. */
     static final int COLS = 128;
 
-    /** 2^22, less room for what rounding adds. */
-    static final float LARGEST = (1 << 22) - 64;
+    /** The largest whose double has a first digit of 127, less room for what rounding adds. */
+    static final float LARGEST = 255 * (1 << 14) - 128;
 
     /** Numbers all smaller than this count as zeros: they could not be multiplied so much. */
     static final float SMALLEST = 0x1p-100f;
@@ -36,7 +37,7 @@ final class DigitKernels {
 
     private static final float MAGIC = 0x1.8p23f;
     private static final int HALVES = 0x8080;
-    private static final int SHIFT = HALVES - Float.floatToRawIntBits(MAGIC);
+    private static final int SHIFT = HALVES - 2 * Float.floatToRawIntBits(MAGIC);
     private static final int LANES = 16;
     private static final int V = 64;
     private static final byte LOW = 15;
@@ -93,6 +94,7 @@ final class DigitKernels {
             IntVector v = FloatVector.fromMemorySegment(FloatVector.SPECIES_512, ALL, x + 4L * i, LE)
                     .fma(times, magic)
                     .reinterpretAsInts()
+                    .lanewise(VectorOperators.LSHL, 1)
                     .add(SHIFT)
                     .lanewise(VectorOperators.XOR, HALVES);
             v.convertShape(VectorOperators.I2B, ByteVector.SPECIES_128, 0).intoMemorySegment(ALL, out + i, LE);
@@ -133,6 +135,7 @@ final class DigitKernels {
                             FloatVector.broadcast(FloatVector.SPECIES_512, scales[first + g] * multiplier),
                             FloatVector.broadcast(FloatVector.SPECIES_512, bias))
                     .reinterpretAsInts()
+                    .lanewise(VectorOperators.LSHL, 1)
                     .add(SHIFT)
                     .lanewise(VectorOperators.XOR, HALVES);
             long at = out + (long) LANES * g;
@@ -205,6 +208,7 @@ final class DigitKernels {
                 IntVector v = ((FloatVector) q.convertShape(VectorOperators.I2F, FloatVector.SPECIES_512, 0))
                         .fma(s, b)
                         .reinterpretAsInts()
+                        .lanewise(VectorOperators.LSHL, 1)
                         .add(SHIFT)
                         .lanewise(VectorOperators.XOR, HALVES);
                 v.lanewise(VectorOperators.LSHR, 16)

@@ -24,7 +24,7 @@ final class OneDnnDigits {
     private static final int PAIRS = 6;
 
     /** Fewest rows of activations: with fewer, unpacking weights to digits is not made up for. */
-    static final int MIN_ROWS = 4;
+    static final int MIN_ROWS = 5;
 
     /** Most columns with one factor, so that digits of enough outputs fit in {@link #PANEL_BYTES}. */
     private static final int MAX_STRETCH = 2048;
@@ -115,7 +115,7 @@ final class OneDnnDigits {
                 long from = Memory.address(x, row + i) + 4L * col;
                 long to = own.digits + (long) i * rowBytes;
                 float largest = DigitKernels.largest(from, n);
-                Memory.putF32(factors + 4L * i, largest / DigitKernels.LARGEST * 65536);
+                Memory.putF32(factors + 4L * i, largest / (2 * DigitKernels.LARGEST) * 65536);
                 DigitKernels.activations(to, from, n, padded, DigitKernels.LARGEST / largest);
                 if (bits == 4) {
                     DigitKernels.evenThenOdd(to, rowBytes);
@@ -175,7 +175,7 @@ final class OneDnnDigits {
             int first = i * groups;
             float largest = DigitKernels.largest(own.scales, own.biases, first, groups, (1 << w.bits()) - 1);
             float multiplier = DigitKernels.LARGEST / largest;
-            own.factors[i] = largest / DigitKernels.LARGEST;
+            own.factors[i] = largest / (2 * DigitKernels.LARGEST);
             long codes = Memory.address(w.codes()) + (begin + i) * w.codeRowBytes() + (long) col * w.bits() / 8;
             long to = own.codes + (long) DigitKernels.DIGITS * padded * i;
             if (w.bits() == 4) {
