@@ -17,25 +17,23 @@ import dev.jemma.kernels.onednn.OneDnnPrimitives;
  * activations there are beside.
  */
 final class OneDnnDigits {
-    /** Rows of activations in a block. */
-    static final int BLOCK = 64;
-
-    /** Products of so many pairs of digits are made. */
-    private static final int PAIRS = 6;
+    /** Rows of activations in a block: those that lie together in the order of {@link OneDnnPrimitives#packDigits}. */
+    static final int BLOCK = 32;
 
     /** Fewest rows of activations: with fewer, unpacking weights to digits is not made up for. */
     static final int MIN_ROWS = 5;
 
-    /** Most columns with one factor, so that digits of enough outputs fit in {@link #PANEL_BYTES}. */
-    private static final int MAX_STRETCH = 2048;
+    /**
+     * Most columns with one factor. The digits of 256 rows of activations, 983 KB then, stay in an L2 cache of 2 MB while
+     * one panel of weights after the other, 492 KB, is unpacked and multiplied.
+     */
+    private static final int MAX_STRETCH = 1280;
 
-    /** Bytes of digits of weights at a time: less than half of an L2 cache of 2 MB, beside a block of activations. */
-    private static final int PANEL_BYTES = 896 << 10;
+    /** Most weight rows of a panel. */
+    static final int PANEL = 128;
 
-    /** Most outputs of a panel, and what they are a multiple of. */
-    static final int MAX_OUTPUTS = 256;
-
-    private static final int OUTPUTS = 32;
+    /** Most weight rows that a thread takes at a time. */
+    private static final int MAX_OUTPUTS = 256;
 
     /** Narrowest block. */
     private static final int MIN_WIDTH = 16;
@@ -52,29 +50,28 @@ final class OneDnnDigits {
         return Math.ceilDiv(cols, DigitKernels.COLS) * DigitKernels.COLS;
     }
 
-    /** Outputs of a panel of weights with this many columns. */
-    static int outputs(int cols) {
-        int fitting = PANEL_BYTES / (DigitKernels.DIGITS * stretch(cols)) / OUTPUTS * OUTPUTS;
-        return Math.min(fitting, MAX_OUTPUTS);
+    /** Most outputs that a thread takes at a time. */
+    static int maxOutputs() {
+        return MAX_OUTPUTS;
     }
 
     static long panelBytes() {
-        return PANEL_BYTES;
+        return (long) DigitKernels.DIGITS * PANEL * MAX_STRETCH;
     }
 
-    /** Bytes of the three products of a panel with a block, which fill less than {@link #floatBytes} each. */
+    /** Bytes of the three products of a panel with a block. */
     static long productBytes() {
         return DigitKernels.DIGITS * floatBytes();
     }
 
     /** Bytes of a panel's outputs for a block. */
     static long floatBytes() {
-        return 4L * MAX_OUTPUTS * BLOCK;
+        return 4L * PANEL * BLOCK;
     }
 
     /** Bytes of the digits of {@code rows} rows of at most {@code cols} columns. */
     static long splitBytes(int rows, int cols) {
-        return (long) PAIRS * Math.ceilDiv(rows, BLOCK) * BLOCK * padded(cols);
+        return (long) DigitKernels.DIGITS * Math.ceilDiv(rows, BLOCK) * BLOCK * padded(cols);
     }
 
     /** Bytes of one block's digits before they are packed. */
@@ -92,18 +89,19 @@ final class OneDnnDigits {
         return scratch.factors + 4L * BLOCK * ((long) row / BLOCK * stretches + col / stretch(cols));
     }
 
-    /** Where the digits of a stretch of a block lie: those of {@code x0}, of {@code x1, x0} and of {@code x2, x1, x0}. */
+    /** Where the digits {@code x2, x1, x0} of a stretch of a block lie. */
     private static long digits(Scratch scratch, int row, int cols, int col) {
-        return scratch.split + (long) PAIRS * ((long) row / BLOCK * padded(cols) + col) * BLOCK;
+        return scratch.split + (long) DigitKernels.DIGITS * ((long) row / BLOCK * padded(cols) + col) * BLOCK;
     }
 
     /** {@code count} rounded up to one of few widths, so that few primitives serve prompts of every length. */
     private static int width(int count) {
-        return Math.max(MIN_WIDTH, Integer.highestOneBit(2 * count - 1));
+        return count <= MIN_WIDTH ? MIN_WIDTH : BLOCK;
     }
 
-    /** Splits a block of activations into digits. */
-    static void split(Scratch scratch, Scratch.Worker own, Tensor x, int row, int count, int bits) {
+    /** Splits the block of activations that begins with this row into digits. */
+    static void split(Scratch scratch, Scratch.Worker own, Tensor x, int row, int rows, int bits) {
+        int count = Math.min(BLOCK, rows - row);
         int cols = x.cols();
         int stretch = stretch(cols);
         for (int col = 0; col < cols; col += stretch) {
@@ -121,13 +119,7 @@ final class OneDnnDigits {
                     DigitKernels.evenThenOdd(to, rowBytes);
                 }
             }
-            int width = width(count);
-            long to = digits(scratch, row, cols, col);
-            for (int digits = 1; digits <= DigitKernels.DIGITS; digits++) {
-                long from = own.digits + (long) (DigitKernels.DIGITS - digits) * padded;
-                own.primitives().packDigits(width, digits * padded, rowBytes, from, to);
-                to += (long) BLOCK * digits * padded;
-            }
+            own.primitives().packDigits(rowBytes, own.digits, digits(scratch, row, cols, col));
         }
     }
 
@@ -136,21 +128,19 @@ final class OneDnnDigits {
             AffineWeight w, Tensor out, int begin, int count, int rows, Scratch scratch, Scratch.Worker own) {
         int cols = w.cols();
         int stretch = stretch(cols);
-        OneDnnPrimitives primitives = own.primitives();
         for (int col = 0; col < cols; col += stretch) {
             int n = Math.min(stretch, cols - col);
-            unpack(w, begin, count, col, n, own);
-            for (int row = 0; row < rows; row += BLOCK) {
-                int tokens = Math.min(BLOCK, rows - row);
-                int width = width(tokens);
-                products(count, width, padded(n), digits(scratch, row, cols, col), own);
-                long factors = factors(scratch, row, cols, col);
-                DigitKernels.combine(own.sums, own.digitProducts, count, width, own.factors, factors);
-                long to = Memory.address(out, row) + 4L * begin;
-                if (col == 0) {
-                    primitives.turn(count, tokens, own.sums, width, to, out.rowStride());
-                } else {
-                    primitives.turnAndAdd(count, tokens, own.sums, width, to, out.rowStride());
+            for (int done = 0; done < count; done += PANEL) {
+                int first = begin + done;
+                int panel = Math.min(PANEL, count - done);
+                unpack(w, first, panel, col, n, own);
+                for (int row = 0; row < rows; row += BLOCK) {
+                    int tokens = Math.min(BLOCK, rows - row);
+                    products(panel, width(tokens), padded(n), digits(scratch, row, cols, col), own);
+                    long factors = factors(scratch, row, cols, col);
+                    DigitKernels.combine(own.sums, own.digitProducts, panel, width(tokens), own.factors, factors);
+                    long to = Memory.address(out, row) + 4L * first;
+                    turn(panel, tokens, to, out.rowStride(), col > 0, own);
                 }
             }
         }
@@ -158,11 +148,18 @@ final class OneDnnDigits {
 
     private static void products(int count, int width, int padded, long block, Scratch.Worker own) {
         int rowBytes = DigitKernels.DIGITS * padded;
-        long x = block;
         for (int digits = 1; digits <= DigitKernels.DIGITS; digits++) {
+            long x = block + (long) BLOCK * (DigitKernels.DIGITS - digits) * padded;
             long to = own.digitProducts + 4L * (digits - 1) * count * width;
             own.primitives().digitProduct(count, width, digits * padded, rowBytes, own.codes, x, to);
-            x += (long) BLOCK * digits * padded;
+        }
+    }
+
+    private static void turn(int count, int tokens, long to, int stride, boolean add, Scratch.Worker own) {
+        if (add) {
+            own.primitives().turnAndAdd(count, tokens, own.sums, width(tokens), to, stride);
+        } else {
+            own.primitives().turn(count, tokens, own.sums, width(tokens), to, stride);
         }
     }
 

@@ -101,7 +101,7 @@ final class OneDnnProducts {
 
     private static int maxOutputs(int rows, Weight w) {
         if (w instanceof AffineWeight) {
-            return OneDnnDigits.outputs(w.cols());
+            return OneDnnDigits.maxOutputs();
         }
         return rows > BLOCK ? MAX_OUTPUTS : Math.min(MAX_OUTPUTS_OF_ONE_BLOCK, PRODUCTS / columns(width(rows)));
     }
@@ -111,21 +111,21 @@ final class OneDnnProducts {
         this.rows = rows;
         this.x = x;
         bits = w instanceof AffineWeight affine ? affine.bits() : 0;
-        pool.run(splitTask, Math.ceilDiv(rows, BLOCK), 1);
+        pool.run(splitTask, Math.ceilDiv(rows, bits > 0 ? OneDnnDigits.BLOCK : BLOCK), 1);
     }
 
     private void splitBlocks(int worker, int from, int to) {
         Scratch.Worker own = scratch.worker(worker);
         for (int i = from; i < to; i++) {
+            if (bits > 0) {
+                OneDnnDigits.split(scratch, own, x, i * OneDnnDigits.BLOCK, rows, bits);
+                continue;
+            }
             int row = i * BLOCK;
             int count = Math.min(BLOCK, rows - row);
-            if (bits > 0) {
-                OneDnnDigits.split(scratch, own, x, row, count, bits);
-            } else {
-                long step = 2L * width(count) * x.cols();
-                long parts = block(row, x.cols());
-                own.primitives().split(count, x.cols(), PARTS, Memory.address(x, row), parts, step, own.rests);
-            }
+            long step = 2L * width(count) * x.cols();
+            long parts = block(row, x.cols());
+            own.primitives().split(count, x.cols(), PARTS, Memory.address(x, row), parts, step, own.rests);
         }
     }
 

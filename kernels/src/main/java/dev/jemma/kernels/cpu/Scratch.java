@@ -112,7 +112,7 @@ final class Scratch implements AutoCloseable {
         final long sums;
 
         /** Factors of weights that are digits. */
-        final float[] factors = new float[OneDnnDigits.MAX_OUTPUTS];
+        final float[] factors = new float[OneDnnDigits.PANEL];
 
         /** What {@link OneDnnPrimitives#split} needs. */
         final long rests;

@@ -30,6 +30,9 @@ public final class OneDnn {
     static final int S32 = 4;
     static final int S8 = 5;
 
+    /** Columns that lie together in {@link #packed}. */
+    static final int PACKED_COLUMNS = 32;
+
     /** What a primitive calls its operands. */
     static final int ARG_SRC = 1;
 
@@ -44,14 +47,9 @@ public final class OneDnn {
     private static final int IN_ORDER = 1;
     private static final int SCRATCHPAD_OF_CALLER = 1;
     private static final int QUERY_SCRATCHPAD = 136;
-    private static final int QUERY_WEIGHTS = 131;
-    private static final int ANY_FORMAT = 1;
 
-    /** Rows of the left factor that {@link #packed} is asked for. */
-    private static final int USUAL_ROWS = 256;
-
-    /** Packed columns come in whole stretches of as many. */
-    private static final int PACKED_COLUMNS = 32;
+    /** {@code dnnl_BA16a32b4a}. */
+    private static final int BLOCKS_OF_32_COLUMNS = 386;
 
     private static final Linker LINKER = Linker.nativeLinker();
     private static final MethodHandle FOUR =
@@ -126,32 +124,16 @@ public final class OneDnn {
     }
 
     /**
-     * INT8 {@code [cols, columns]} in the order in which the library reads the right factor of a product fastest. The same
-     * for any number of rows of the left factor.
+     * INT8 {@code [cols, columns]} in the order in which AMX reads the right factor of a product: four neighbours of a
+     * column, then 32 columns, then the next four.
      */
-    long packed(long columns, long cols) {
+    long packed(long cols, long columns) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment result = arena.allocate(ADDRESS);
             long sizesAt = arena.allocateFrom(JAVA_LONG, cols, columns).address();
             String function = "dnnl_memory_desc_create_with_tag";
-            check(function, seven(find(function), result.address(), 2, sizesAt, S8, ANY_FORMAT, 0, 0));
-            long any = result.get(JAVA_LONG, 0);
-            long w = matrix(S8, USUAL_ROWS, cols, cols, 1);
-            long out = matrix(S32, USUAL_ROWS, columns, columns, 1);
-            long description = product(w, any, out);
-            long chosen = four(find("dnnl_primitive_desc_query_md"), description, QUERY_WEIGHTS, 0, 0);
-            check("dnnl_memory_desc_clone", result.address(), chosen, 0, 0);
-            destroy("primitive_desc", description);
-            destroy("memory_desc", any);
-            destroy("memory_desc", w);
-            destroy("memory_desc", out);
-            long packed = result.get(JAVA_LONG, 0);
-            long whole = Math.ceilDiv(columns, PACKED_COLUMNS) * PACKED_COLUMNS;
-            if (byteSize(packed) > cols * whole) {
-                throw new DeviceException.Failed("cpu: oneDNN wants " + byteSize(packed) + " bytes for " + columns
-                        + " columns of " + cols + "; -D" + OneDnnLibrary.PROPERTY + "=off does without oneDNN");
-            }
-            return packed;
+            check(function, seven(find(function), result.address(), 2, sizesAt, S8, BLOCKS_OF_32_COLUMNS, 0, 0));
+            return result.get(JAVA_LONG, 0);
         }
     }
 

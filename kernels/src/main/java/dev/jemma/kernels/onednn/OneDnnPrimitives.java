@@ -59,9 +59,12 @@ public final class OneDnnPrimitives implements AutoCloseable {
         find(Kind.DIGIT_PRODUCT, rows, columns, cols, rowStride).run(w, x, out);
     }
 
-    /** INT8 {@code [columns, cols]} in the order that the right factor of a product is read in, at most 64 columns. */
-    public void packDigits(int columns, int cols, int rowStride, long x, long out) {
-        find(Kind.PACK_DIGITS, columns, cols, rowStride, 0).run(x, 0, out);
+    /**
+     * INT8 {@code [32, cols]}, dense, in the order that the right factor of a product is read in: from any multiple of 64
+     * columns on it is the right factor of those behind.
+     */
+    public void packDigits(int cols, long x, long out) {
+        find(Kind.PACK_DIGITS, OneDnn.PACKED_COLUMNS, cols, 0, 0).run(x, 0, out);
     }
 
     /**
@@ -192,7 +195,7 @@ public final class OneDnnPrimitives implements AutoCloseable {
                 }
                 case DIGIT_PRODUCT -> {
                     long w = dnn.matrix(OneDnn.S8, key.a, key.c, key.d, 1);
-                    long x = dnn.packed(key.b, key.c);
+                    long x = dnn.packed(key.c, key.b);
                     long out = dnn.matrix(OneDnn.S32, key.a, key.b, key.b, 1);
                     description = dnn.product(w, x, out);
                     src = operand(OneDnn.ARG_SRC, w);
@@ -200,8 +203,8 @@ public final class OneDnnPrimitives implements AutoCloseable {
                     dst = operand(OneDnn.ARG_DST, out);
                 }
                 case PACK_DIGITS -> {
-                    long from = dnn.matrix(OneDnn.S8, key.b, key.a, 1, key.c);
-                    long to = dnn.packed(key.a, key.b);
+                    long from = dnn.matrix(OneDnn.S8, key.b, key.a, 1, key.b);
+                    long to = dnn.packed(key.b, key.a);
                     description = dnn.reorder(from, to, 0);
                     src = operand(OneDnn.ARG_SRC, from);
                     weights = 0;
