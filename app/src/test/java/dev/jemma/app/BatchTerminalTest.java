@@ -25,6 +25,27 @@ class BatchTerminalTest {
         assumeTrue(TmuxTerminal.isAvailable(), "tmux is not installed; progress in a terminal is not tested");
         Path input = Files.write(directory.resolve("in.txt"), Collections.nCopies(PROMPTS, "Tell me a story."));
         Path output = directory.resolve("out.jsonl");
+        try (TmuxTerminal terminal = generate(input, output, 100)) {
+            terminal.resize(40, 24);
+            terminal.waitFor("generate [");
+            String end = terminal.waitFor("[status 0]");
+            assertThat(end).contains("[" + PROMPTS + " texts, ").doesNotContain("generate [");
+        }
+        assertThat(output).content().hasLineCount(PROMPTS);
+    }
+
+    @Test
+    void anInterruptedBatchTakesItsProgressAway() throws IOException {
+        assumeTrue(TmuxTerminal.isAvailable(), "tmux is not installed; an interrupt in a terminal is not tested");
+        Path input = Files.write(directory.resolve("in.txt"), Collections.nCopies(PROMPTS, "Tell me a story."));
+        try (TmuxTerminal terminal = generate(input, directory.resolve("out.jsonl"), 1000)) {
+            terminal.waitFor("generate [");
+            terminal.press("C-c");
+            assertThat(terminal.waitFor("[status 130]")).doesNotContain("generate [");
+        }
+    }
+
+    private TmuxTerminal generate(Path input, Path output, int tokens) {
         List<String> command = new ArrayList<>(CliProcess.builder(
                         "generate",
                         "--backend",
@@ -32,7 +53,7 @@ class BatchTerminalTest {
                         "--temp",
                         "0",
                         "-n",
-                        "100",
+                        String.valueOf(tokens),
                         "--parallel",
                         "2",
                         "--input",
@@ -42,12 +63,6 @@ class BatchTerminalTest {
                 .command());
         // The launcher says so where it sees terminals.
         command.add(1, "-Djemma.terminals=012");
-        try (TmuxTerminal terminal = new TmuxTerminal(directory, Map.of(), command)) {
-            terminal.resize(40, 24);
-            terminal.waitFor("generate [");
-            String end = terminal.waitFor("[status 0]");
-            assertThat(end).contains("[" + PROMPTS + " texts, ").doesNotContain("generate [");
-        }
-        assertThat(output).content().hasLineCount(PROMPTS);
+        return new TmuxTerminal(directory, Map.of(), command);
     }
 }

@@ -2,7 +2,10 @@ package dev.jemma.app.console;
 
 import java.util.Locale;
 
-/** One line on stderr that says how far a long piece of work is; nothing where stderr is not a terminal. */
+/**
+ * One line on stderr that says how far a long piece of work is; nothing where stderr is not a terminal. A process that is
+ * interrupted takes the line away with it.
+ */
 public final class ProgressBar implements AutoCloseable {
     private static final int WIDTH = 24;
 
@@ -22,6 +25,7 @@ public final class ProgressBar implements AutoCloseable {
     private final double startedWith;
     private long drawnAt = startedAt - REDRAW_NANOS;
     private boolean drawn;
+    private boolean atEnd;
 
     public ProgressBar(Terminal terminal, String label) {
         this(terminal, label, 0);
@@ -32,6 +36,9 @@ public final class ProgressBar implements AutoCloseable {
         this.terminal = terminal;
         this.label = label;
         this.startedWith = done;
+        if (terminal.errorIsTerminal()) {
+            Runtime.getRuntime().addShutdownHook(new Thread(this::end, "progress-end"));
+        }
     }
 
     /**
@@ -40,17 +47,22 @@ public final class ProgressBar implements AutoCloseable {
      * @param done from 0 to 1; below 0 if nobody knows
      * @param detail what else to say, such as a rate; its end is not seen where the terminal is narrow
      */
-    public void show(double done, String detail) {
+    public synchronized void show(double done, String detail) {
         long now = System.nanoTime();
-        if (terminal.errorIsTerminal() && (now - drawnAt >= REDRAW_NANOS || done >= 1)) {
+        if (!atEnd && terminal.errorIsTerminal() && (now - drawnAt >= REDRAW_NANOS || done >= 1)) {
             drawnAt = now;
             drawn = true;
             terminal.err().print(ERASE + WITHOUT_WRAP + line(done, detail, (now - startedAt) / 1e9) + WITH_WRAP);
         }
     }
 
+    private synchronized void end() {
+        atEnd = true;
+        clear();
+    }
+
     /** Takes the line away, so that other output can stand in its place. */
-    public void clear() {
+    public synchronized void clear() {
         if (drawn) {
             drawn = false;
             terminal.err().print(ERASE);
