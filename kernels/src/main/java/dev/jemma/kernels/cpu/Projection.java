@@ -141,10 +141,7 @@ final class Projection {
 
     /** Whether oneDNN is to multiply this many rows with such a weight. */
     private boolean suits(Weight w) {
-        return switch (choice) {
-            case FASTEST -> rows >= OneDnnProducts.minRows(w);
-            case BATCH_INVARIANT -> w instanceof DenseWeight;
-        };
+        return choice == KernelChoice.BATCH_INVARIANT || rows >= OneDnnProducts.minRows(w);
     }
 
     private int dotsGrain(int outputs) {
