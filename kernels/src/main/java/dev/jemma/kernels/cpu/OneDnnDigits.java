@@ -21,7 +21,7 @@ final class OneDnnDigits {
     static final int BLOCK = 32;
 
     /** Fewest rows of activations: with fewer, unpacking weights to digits is not made up for. */
-    static final int MIN_ROWS = 5;
+    static final int MIN_ROWS = 8;
 
     /**
      * Most columns with one factor. The digits of 256 rows of activations, 983 KB then, stay in an L2 cache of 2 MB while
