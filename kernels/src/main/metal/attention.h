@@ -10,6 +10,7 @@ struct AttentionArgs {
     int q_stride;
     int out_stride;
     int splits;
+    int by_position;
     float scale;
     float cap;
 };
@@ -36,6 +37,25 @@ inline Visible visible_keys(constant AttentionArgs& args, int position, int slot
     const int kv_head = head / (args.num_heads / args.num_kv_heads);
     visible.head_row = (ulong(slot) * ulong(args.num_kv_heads) + ulong(kv_head)) * ulong(args.capacity);
     return visible;
+}
+
+// Keys from which on a row is split by its position, and keys of a split at least: a turn of all simdgroups.
+constant int SPLIT_KEYS = 256;
+constant int KEYS_PER_SPLIT = 64;
+
+// How many threadgroups share the keys of a row: as many as the grid has, or what the row's position makes of them.
+inline int splits_of(constant AttentionArgs& args, Visible visible) {
+    const int keys = visible.last - visible.first + 1;
+    if (args.by_position == 0) {
+        return args.splits;
+    }
+    return keys < SPLIT_KEYS ? 1 : min(args.splits, (keys + KEYS_PER_SPLIT - 1) / KEYS_PER_SPLIT);
+}
+
+// First key of the block of `block` keys that key `key` lies in: blocks start at multiples, so that a row meets the same
+// ones in whatever tile it is. What it does not see of them has no weight.
+inline int block_start(int key, int block) {
+    return key / block * block;
 }
 
 // First element of the cache row of key `first + i` of a chunk whose first key lies in `row`; keys past the last repeat

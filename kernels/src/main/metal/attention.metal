@@ -2,8 +2,8 @@
 //
 // A threadgroup serves GROUP query heads of one KV head for one row, which read every key and value once; grid (groups of
 // heads, rows, splits). Its simdgroups take KEYS keys at a time in turn: all loads of a turn are under way at once, scores
-// are summed over the lanes, then online softmax and values. With splits, threadgroup z takes every 32nd turn and leaves
-// unnormalised sums, which attention_merge adds up; grids do not depend on the context.
+// are summed over the lanes, then online softmax and values. With splits, threadgroup z takes every turn of that many and
+// leaves unnormalised sums, which attention_merge adds up; grids do not depend on the context.
 #include "attention.h"
 
 // Simdgroups of a threadgroup.
@@ -151,7 +151,11 @@ kernel void attention(
     const int first_head = int(group.x) * GROUP;
     const int row = rows[group.y];
     const Visible visible = visible_keys(args, positions[row], slots[row], first_head);
+    const int splits = splits_of(args, visible);
     await_inputs();
+    if (int(group.z) >= splits) {
+        return;
+    }
     float4 query[GROUP][VECTORS];
     Running<VECTORS> running[GROUP];
     #pragma unroll
@@ -169,7 +173,7 @@ kernel void attention(
             running[g].sum[j] = float4(0.0f);
         }
     }
-    const int step = args.splits * WORKERS * KEYS;
+    const int step = splits * WORKERS * KEYS;
     const int start = visible.first + (int(group.z) * WORKERS + simdgroup) * KEYS;
     for (int key = start; key <= visible.last; key += step) {
         const int count = min(int(KEYS), visible.last - key + 1);
@@ -209,10 +213,10 @@ kernel void attention(
         }
         // With splits the sums stay unnormalised: [row, head, split] of D columns, then the largest scores and weights.
         const ulong part = (ulong(group.y) * ulong(args.num_heads) + ulong(head)) * ulong(args.splits) + ulong(group.z);
-        device float4* to = args.splits == 1
+        device float4* to = splits == 1
                 ? (device float4*)(row_of(out, row, args.out_stride) + head * D)
                 : (device float4*)(partial + part * ulong(D + 4));
-        const float factor = args.splits == 1 ? 1.0f / weight : 1.0f;
+        const float factor = splits == 1 ? 1.0f / weight : 1.0f;
         for (int vector = simdgroup * LANES + lane; vector < D / 4; vector += WORKERS * LANES) {
             float4 sum = float4(0.0f);
             for (short w = 0; w < WORKERS; w++) {
@@ -220,39 +224,48 @@ kernel void attention(
             }
             to[vector] = sum * factor;
         }
-        if (args.splits > 1 && simdgroup == 0 && lane == 0) {
+        if (splits > 1 && simdgroup == 0 && lane == 0) {
             to[D / 4] = float4(largest, weight, 0.0f, 0.0f);
         }
     }
 }
 
 // Adds up what the splits of attention left: grid (heads, rows), two columns a thread; one lane a split
-// (there are 32).
+// (there are up to 32). Rows that were not split are done already.
 kernel void attention_merge(
         constant AttentionArgs& args [[buffer(0)]],
-        device const int* rows [[buffer(1)]],
-        device const float* partial [[buffer(2)]],
-        device float* out [[buffer(3)]],
+        device const int* positions [[buffer(1)]],
+        device const int* slots [[buffer(2)]],
+        device const int* rows [[buffer(3)]],
+        device const float* partial [[buffer(4)]],
+        device float* out [[buffer(5)]],
         uint2 group [[threadgroup_position_in_grid]],
         ushort lane [[thread_index_in_simdgroup]],
         ushort simdgroup [[simdgroup_index_in_threadgroup]]) {
     threadgroup float factors[32];
+    const int row = rows[group.y];
+    const int splits = splits_of(args, visible_keys(args, positions[row], slots[row], int(group.x)));
     const ulong part_size = ulong(args.head_dim + 4);
     const ulong first_part = (ulong(group.y) * ulong(args.num_heads) + ulong(group.x)) * ulong(LANES);
-    device float* to = row_of(out, rows[group.y], args.out_stride) + int(group.x) * args.head_dim;
+    device float* to = row_of(out, row, args.out_stride) + int(group.x) * args.head_dim;
     await_inputs();
-    // Two columns of every split are read before any is needed.
+    if (splits == 1) {
+        return;
+    }
+    // Two columns of every split are read before any is needed; lanes past the last split repeat it, with no weight.
     const int col = (simdgroup * LANES + lane) * 2;
     float2 parts[32];
     #pragma unroll
     for (short split = 0; split < LANES; split++) {
-        parts[split] = *(device const float2*)(partial + (first_part + ulong(split)) * part_size
+        parts[split] = *(device const float2*)(partial + (first_part + ulong(min(int(split), splits - 1))) * part_size
                 + ulong(min(col, args.head_dim - 2)));
     }
     if (simdgroup == 0) {
-        device const float* softmax = partial + (first_part + ulong(lane)) * part_size + ulong(args.head_dim);
+        device const float* softmax =
+                partial + (first_part + ulong(min(int(lane), splits - 1))) * part_size + ulong(args.head_dim);
         const float largest = softmax[0];
-        const float factor = exp(largest - simd_max(largest));
+        const float largest_of_all = simd_max(largest);
+        const float factor = int(lane) < splits ? exp(largest - largest_of_all) : 0.0f;
         const float weight = simd_sum(softmax[1] * factor);
         factors[lane] = factor / weight;
     }

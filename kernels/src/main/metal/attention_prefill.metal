@@ -1,5 +1,5 @@
 // Attention of tiles of neighbouring rows of one sequence, with simdgroup matrices: 16 rows (8 for heads of 512), 32
-// keys at a time, 64 columns at a time. Keys before the first row's window and after the last row are never visited.
+// keys at a time, 64 columns at a time. Blocks of keys before the first row's window and after the last row are not visited.
 // Grid (tiles, heads), 128 threads. All fragments are floats: products are exact to F32.
 #include "attention.h"
 #include <metal_simdgroup_matrix>
@@ -241,7 +241,7 @@ kernel void attention_tiled(
         running.largest[i] = MASKED;
         running.weight[i] = 0.0f;
     }
-    for (int first_key = visible.first; first_key <= tile.last_key; first_key += 32) {
+    for (int first_key = block_start(visible.first, 32); first_key <= tile.last_key; first_key += 32) {
         score_keys<T, D, ROWS>(
                 score_tile, q_tile, key_tile, keys, args, tile, first_key, thread_index, simdgroup);
         weigh_keys<ROWS>(running, score_tile, diagonal, args, tile, first_key, lane, simdgroup);

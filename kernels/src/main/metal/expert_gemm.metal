@@ -1,6 +1,7 @@
 // Projections of experts for many rows. An entry is a row and one of its choices, number row * top_k + choice. Entries are
 // listed by expert, so that an expert's weights are read once for a tile of 32 entries and not once for each.
 #include "gemm.h"
+#include "expert_args.h"
 
 struct ExpertListArgs {
     int entries;
@@ -62,15 +63,6 @@ kernel void expert_lists(
         at += simd_sum(mine);
     }
 }
-
-struct ExpertGemmArgs {
-    GemmArgs gemm;
-    int top_k;
-    int row_stride;
-    int first_row;
-    int up_row_stride;
-    int up_first_row;
-};
 
 inline Half expert_half(
         device const uchar* w,

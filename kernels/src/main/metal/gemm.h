@@ -1,19 +1,9 @@
 // Tiles of matrix products: a threadgroup of 128 threads makes 64 outputs for 32 rows, 32 inputs at a time, with
 // simdgroup matrices. Weights become floats on their way into threadgroup memory, so that one loop serves all formats
 // and products are exact to F32.
+#include "gemm_args.h"
 #include "weights.h"
 #include <metal_simdgroup_matrix>
-
-struct GemmArgs {
-    int outs;
-    int cols;
-    int rows;
-    int x_stride;
-    int out_stride;
-    int group_shift;
-    int x_aligned;
-    int w_aligned;
-};
 
 // Floats from one row of a tile to the next: 32 and a pad of 4, which keeps rows of float4 aligned and spreads the
 // columns that a transposed load reads over the banks. A tile of results has 64 columns and as much pad.

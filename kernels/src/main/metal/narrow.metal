@@ -11,12 +11,24 @@ inline uint bf16_pair(float low, float high) {
     return bf16_bits(low) | (bf16_bits(high) << 16);
 }
 
+// What rounding to BF16 takes away.
+inline float bf16_remainder(float x) {
+    return x - as_type<float>(bf16_bits(x) << 16);
+}
+
+inline uint2 bf16_four(float4 x) {
+    return uint2(bf16_pair(x.x, x.y), bf16_pair(x.z, x.w));
+}
+
 struct NarrowArgs {
     int cols;
     int x_stride;
+    int rows;
+    int split;
 };
 
-// Dense rows of `cols` BF16 values; a thread makes 4. Grid (columns / 4, rows).
+// Dense rows of `cols` BF16 values; a thread makes 4. Split: behind them as many rows of remainders. Grid (columns / 4,
+// rows).
 kernel void narrow_rows(
         constant NarrowArgs& args [[buffer(0)]],
         device const float* x [[buffer(1)]],
@@ -27,17 +39,23 @@ kernel void narrow_rows(
         return;
     }
     const float4 from = *(device const float4*)(row_of(x, int(at.y), args.x_stride) + col);
-    out[(ulong(at.y) * ulong(args.cols) + ulong(col)) / 4] =
-            uint2(bf16_pair(from.x, from.y), bf16_pair(from.z, from.w));
+    const ulong element = ulong(at.y) * ulong(args.cols) + ulong(col);
+    out[element / 4] = bf16_four(from);
+    if (args.split != 0) {
+        const ulong part = ulong(args.rows) * ulong(args.cols);
+        out[(part + element) / 4] = bf16_four(float4(
+                bf16_remainder(from.x), bf16_remainder(from.y), bf16_remainder(from.z), bf16_remainder(from.w)));
+    }
 }
 
 struct DequantizeArgs {
     int cols;
     int first_row;
     int group_shift;
+    int remainder;
 };
 
-// Rows `first_row` and following of an affine matrix as dense BF16; a thread makes 8. Grid (columns / 8, rows).
+// Rows `first_row` and following of an affine matrix as dense BF16, or their remainders; a thread makes 8. Grid (columns / 8, rows).
 template <short BITS>
 kernel void dequantize(
         constant DequantizeArgs& args [[buffer(0)]],
@@ -61,6 +79,9 @@ kernel void dequantize(
     for (short i = 0; i < 8; i++) {
         const uint word = words[i / CODES];
         values[i] = scale * float((word >> (i % CODES * BITS)) & ((1u << BITS) - 1u)) + bias;
+        if (args.remainder != 0) {
+            values[i] = bf16_remainder(values[i]);
+        }
     }
     uint4 pairs;
     pairs.x = bf16_pair(values[0], values[1]);

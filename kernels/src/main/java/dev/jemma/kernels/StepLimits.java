@@ -11,6 +11,8 @@ package dev.jemma.kernels;
  * @param maxAttentionCols columns of the widest query activation: heads times head size
  * @param maxCols columns of the widest activation of any kind but logits
  * @param vocabSize columns of the logits
+ * @param numExperts experts of a layer, of which each row is routed to some; 0 for models without. Which they are hangs
+ *     on differences of logits that rounding can turn round: where there are experts, backends keep operands as they are
  */
 public record StepLimits(
         int maxRows,
@@ -20,7 +22,8 @@ public record StepLimits(
         int maxHeads,
         int maxAttentionCols,
         int maxCols,
-        int vocabSize) {
+        int vocabSize,
+        int numExperts) {
     public StepLimits {
         if (maxRows <= 0
                 || maxOutputRows <= 0
@@ -30,8 +33,22 @@ public record StepLimits(
                 || maxHeads <= 0
                 || maxAttentionCols <= 0
                 || maxCols <= 0
-                || vocabSize <= 0) {
+                || vocabSize <= 0
+                || numExperts < 0) {
             throw new IllegalArgumentException("step limits must be positive, and outputs at most rows");
         }
+    }
+
+    /** For a model without experts. */
+    public StepLimits(
+            int maxRows,
+            int maxOutputRows,
+            int maxSlots,
+            int maxContext,
+            int maxHeads,
+            int maxAttentionCols,
+            int maxCols,
+            int vocabSize) {
+        this(maxRows, maxOutputRows, maxSlots, maxContext, maxHeads, maxAttentionCols, maxCols, vocabSize, 0);
     }
 }

@@ -38,6 +38,8 @@ final class CudaModules implements AutoCloseable {
             List.of("mma.h", "attention_mma.cu"),
             "expert_gemm_mma",
             List.of("mma.h", "expert_gemm_mma.cu"),
+            "gemm_split",
+            List.of("mma.h", "gemm_split.cu"),
             "gemv_affine_mma",
             List.of("mma.h", "gemv_affine_mma.h", "gemv_affine_wide.cu", "gemv_affine_paired.cu"));
 

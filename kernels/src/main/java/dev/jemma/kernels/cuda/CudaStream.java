@@ -3,6 +3,7 @@ package dev.jemma.kernels.cuda;
 import dev.jemma.kernels.DeviceBuffer;
 import dev.jemma.kernels.gpu.GpuPipeline;
 import dev.jemma.kernels.gpu.GpuStream;
+import dev.jemma.kernels.gpu.Product;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
@@ -19,8 +20,8 @@ final class CudaStream implements GpuStream {
 
     private static final int MAX_ARGUMENTS = 32;
 
-    /** Three addresses and four sizes of a multiplication. */
-    private static final int MULTIPLY_BYTES = 40;
+    /** Three addresses, four sizes and two flags of a multiplication. */
+    private static final int MULTIPLY_BYTES = 48;
 
     private static final int MAX_BLOCK_BYTES = 4096;
 
@@ -166,20 +167,22 @@ final class CudaStream implements GpuStream {
     }
 
     @Override
-    public void multiply(int rows, int outs, int cols, int outStride) {
+    public void multiply(Product product) {
         long at = step.addValue(MULTIPLY_BYTES);
         MemorySegment values = step.values();
         for (int i = 0; i < 3; i++) {
             values.set(ValueLayout.JAVA_LONG, at + 8L * i, addresses[i + 1]);
         }
-        values.set(ValueLayout.JAVA_INT, at + 24, rows);
-        values.set(ValueLayout.JAVA_INT, at + 28, outs);
-        values.set(ValueLayout.JAVA_INT, at + 32, cols);
-        values.set(ValueLayout.JAVA_INT, at + 36, outStride);
+        values.set(ValueLayout.JAVA_INT, at + 24, product.rows());
+        values.set(ValueLayout.JAVA_INT, at + 28, product.outs());
+        values.set(ValueLayout.JAVA_INT, at + 32, product.cols());
+        values.set(ValueLayout.JAVA_INT, at + 36, product.outStride());
+        values.set(ValueLayout.JAVA_INT, at + 40, product.accumulates() ? 1 : 0);
+        values.set(ValueLayout.JAVA_INT, at + 44, product.rowInvariant() ? 1 : 0);
         step.endMultiply();
     }
 
-    /** Runs what {@link #multiply(int, int, int, int)} has recorded. */
+    /** Runs what {@link #multiply(Product)} has recorded. */
     private void multiply(MemorySegment values, long at) {
         CublasLt library = cublas;
         if (library == null) {
@@ -190,11 +193,13 @@ final class CudaStream implements GpuStream {
             cublas = library;
         }
         library.multiply(
-                new CublasLt.Shape(
+                new Product(
                         values.get(ValueLayout.JAVA_INT, at + 24),
                         values.get(ValueLayout.JAVA_INT, at + 28),
                         values.get(ValueLayout.JAVA_INT, at + 32),
-                        values.get(ValueLayout.JAVA_INT, at + 36)),
+                        values.get(ValueLayout.JAVA_INT, at + 36),
+                        values.get(ValueLayout.JAVA_INT, at + 40) != 0,
+                        values.get(ValueLayout.JAVA_INT, at + 44) != 0),
                 values.get(ValueLayout.JAVA_LONG, at + 8),
                 values.get(ValueLayout.JAVA_LONG, at),
                 values.get(ValueLayout.JAVA_LONG, at + 16),

@@ -2,6 +2,7 @@ package dev.jemma.kernels.gpu;
 
 import dev.jemma.kernels.DType;
 import dev.jemma.kernels.DeviceBuffer;
+import dev.jemma.kernels.KernelChoice;
 import dev.jemma.kernels.KvView;
 import dev.jemma.kernels.RowTable;
 import dev.jemma.kernels.StepLimits;
@@ -12,7 +13,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Attention over the cache. Rows of long spans go through tiles ({@code attention_prefill.metal}), the others singly
  * ({@code attention.metal}): in one threadgroup a head where few keys are visible, split over 32 where there are many.
- * Grids depend on which of the two it is, never on the context's length.
+ * Grids depend on which of the two it is, never on the context's length. Batch-invariant: decodes go singly and divide
+ * their keys by their own position, all rows of prompts go through tiles.
  */
 final class AttentionOps implements AutoCloseable {
     /** Keys from which on a decode is split: below, 8 simdgroups x 8 keys are done after four rounds. */
@@ -38,6 +40,11 @@ final class AttentionOps implements AutoCloseable {
     private static final int[] GROUPS = {1, 2, 4};
 
     private final Encoder encoder;
+    private final boolean rowInvariant;
+
+    /** Whether queries and weights are split where tensor cores would round them. */
+    private final boolean split;
+
     /** By head size, then by {@link #GROUPS}, then by cache type. */
     private final Kernel[][][] single;
 
@@ -50,8 +57,10 @@ final class AttentionOps implements AutoCloseable {
     private final Kernel merge;
     private final DeviceBuffer partial;
 
-    AttentionOps(Encoder encoder, Shaders shaders, GpuDriver driver, StepLimits limits) {
+    AttentionOps(Encoder encoder, Shaders shaders, GpuDriver driver, StepLimits limits, KernelChoice choice) {
         this.encoder = encoder;
+        rowInvariant = choice == KernelChoice.BATCH_INVARIANT;
+        split = limits.numExperts() > 0;
         single = new Kernel[][][] {
             byGroup(shaders, "attention_%%s_64_heads%d", 3),
             byGroup(shaders, "attention_%%s_128_heads%d", 3),
@@ -66,7 +75,8 @@ final class AttentionOps implements AutoCloseable {
         };
         for (int i = 0; i < HEAD_DIMS.length; i++) {
             if (ownTileBytes(HEAD_DIMS[i]) <= driver.limits().maxThreadgroupMemory()) {
-                own[i] = shaders.own("attention_mma", "attention_mma_" + HEAD_DIMS[i], FunctionConstants.NONE)
+                String function = "attention_mma_" + HEAD_DIMS[i] + (split ? "_split" : "");
+                own[i] = shaders.own("attention_mma", function, FunctionConstants.NONE)
                         .orElse(null);
             }
         }
@@ -84,8 +94,8 @@ final class AttentionOps implements AutoCloseable {
     }
 
     /** A split leaves its columns, its largest score, its weight and two words of padding. */
-    private static long partialBytes(StepLimits limits) {
-        long rows = Math.min(limits.maxRows(), MAX_SPLIT_ROWS);
+    private long partialBytes(StepLimits limits) {
+        long rows = Math.min(limits.maxRows(), rowInvariant ? limits.maxSlots() : MAX_SPLIT_ROWS);
         return DType.F32.bytes(rows * SPLITS * (limits.maxAttentionCols() + 4L * limits.maxHeads()));
     }
 
@@ -129,22 +139,22 @@ final class AttentionOps implements AutoCloseable {
         encoder.run(table.numTiles64(), q.cols() / kv.headDim(), 1, kv.headDim() == 512 ? 2 * THREADS : THREADS);
     }
 
-    /** 64 queries and two blocks of keys or values, 64 of each (32 for heads of 512), in F16. */
-    private static int ownTileBytes(int headDim) {
+    /** 64 queries, twice that if split, and two blocks of keys or values, 64 of each (32 for heads of 512), in F16. */
+    private int ownTileBytes(int headDim) {
         int keys = headDim == 512 ? 32 : 64;
-        return 2 * headDim * (64 + 2 * keys);
+        return 2 * headDim * ((split ? 2 : 1) * 64 + 2 * keys);
     }
 
     private void single(int size, Tensor out, Tensor q, KvView kv, float scale, float softcap) {
         StepInputs.Table table = encoder.table(q);
         int numHeads = q.cols() / kv.headDim();
-        int splits = splits(q, kv);
+        int splits = rowInvariant ? SPLITS : splits(q, kv);
         // Both forms' pipelines are made at once: a step that crosses over to the other compiles nothing.
         merge.pipeline();
         for (Kernel[] form : single[size]) {
             form[Shaders.cacheType(kv.dtype())].pipeline();
         }
-        int perHead = splits * table.numSingleRows();
+        int perHead = rowInvariant ? MIN_THREADGROUPS : splits * table.numSingleRows();
         int group = group(numHeads, numHeads / kv.numKvHeads(), perHead, single[size].length);
         encoder.kernel(single[size][group][Shaders.cacheType(kv.dtype())]);
         arguments(out, q, kv, splits, scale, softcap);
@@ -160,7 +170,7 @@ final class AttentionOps implements AutoCloseable {
         if (splits > 1) {
             encoder.kernel(merge);
             arguments(out, q, kv, splits, scale, softcap);
-            encoder.input(table.singleRows());
+            rows(table, table.singleRows());
             encoder.reads(partial, 0, partBytes);
             encoder.writes(out);
             encoder.run(numHeads, table.numSingleRows(), 1, Encoder.roundUp(kv.headDim() / 2, 32));
@@ -201,7 +211,7 @@ final class AttentionOps implements AutoCloseable {
     }
 
     private void arguments(Tensor out, Tensor q, KvView kv, int splits, float scale, float softcap) {
-        encoder.args(10)
+        encoder.args(11)
                 .put(kv.headDim())
                 .put(q.cols() / kv.headDim())
                 .put(kv.numKvHeads())
@@ -210,6 +220,7 @@ final class AttentionOps implements AutoCloseable {
                 .put(q.rowStride())
                 .put(out.rowStride())
                 .put(splits)
+                .put(rowInvariant ? 1 : 0)
                 .put(scale)
                 .put(softcap);
     }

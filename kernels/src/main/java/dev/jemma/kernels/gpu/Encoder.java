@@ -4,8 +4,11 @@ import dev.jemma.kernels.AffineWeight;
 import dev.jemma.kernels.DType;
 import dev.jemma.kernels.DenseWeight;
 import dev.jemma.kernels.DeviceBuffer;
+import dev.jemma.kernels.KernelChoice;
 import dev.jemma.kernels.KvView;
 import dev.jemma.kernels.Region;
+import dev.jemma.kernels.RowSet;
+import dev.jemma.kernels.RowTable;
 import dev.jemma.kernels.Step;
 import dev.jemma.kernels.StepLimits;
 import dev.jemma.kernels.Tensor;
@@ -22,6 +25,7 @@ import org.jspecify.annotations.Nullable;
 final class Encoder {
     private static final int MAX_BUFFERS = 30;
     private static final int MAX_FIELDS = 24;
+    private static final int ALL_ROWS = -1;
 
     private final GpuStream stream;
     private final Step step;
@@ -31,15 +35,18 @@ final class Encoder {
     private final @Nullable DeviceBuffer[] buffers = new @Nullable DeviceBuffer[MAX_BUFFERS];
     private final long[] offsets = new long[MAX_BUFFERS];
     private int numBuffers;
+    private int firstRow;
+    private int rangeRows = ALL_ROWS;
+    private boolean isDecode;
     private @Nullable GpuPipeline pipeline;
     private @Nullable Args args;
     private @Nullable DeviceBuffer inputBuffer;
-    private @Nullable Narrowed listener;
+    private @Nullable Bf16Activations listener;
 
-    Encoder(GpuStream stream, StepLimits limits, Arena arena) {
+    Encoder(GpuStream stream, StepLimits limits, KernelChoice choice, Arena arena) {
         this.stream = stream;
         this.step = new Step(limits.maxRows(), limits.maxOutputRows());
-        this.inputs = new StepInputs(arena, limits);
+        this.inputs = new StepInputs(arena, limits, choice);
         for (int fields = 1; fields <= MAX_FIELDS; fields++) {
             blocks[fields] = new Args(arena, fields);
         }
@@ -48,15 +55,58 @@ final class Encoder {
     void begin(Step next) {
         step.copyFrom(next);
         hazards.clear();
+        overAll();
         if (listener != null) {
             listener.forget();
         }
         inputBuffer = stream.begin(inputs.fill(step));
     }
 
-    /** Rows that a tensor has in this step. */
+    /** Rows of a tensor that dispatches take: those of the step, or of the range given to {@link #over}. */
     int rows(Tensor tensor) {
-        return step.count(tensor.rows());
+        return rangeRows == ALL_ROWS ? step.count(tensor.rows()) : rangeRows;
+    }
+
+    /** Where the first of these rows lies in the tensor's buffer. */
+    long start(Tensor tensor) {
+        return tensor.rowOffset(firstRow);
+    }
+
+    /**
+     * What follows takes the next rows of a row set that are all decodes or all parts of prompts.
+     *
+     * @param first row with which they start
+     * @return the row after them, with which the next such rows start; the row count where there are no more
+     */
+    int overNextKind(RowSet set, int first) {
+        RowTable rows = step.rows(set);
+        int end = first;
+        for (int span = 0; span < rows.numSpans(); span++) {
+            int start = rows.spanStart(span);
+            if (start == end && (start == first || rows.isDecode(span) == isDecode)) {
+                isDecode = rows.isDecode(span);
+                end += rows.spanLength(span);
+            }
+        }
+        over(first, end - first);
+        return end;
+    }
+
+    /** Whether the rows chosen by {@link #overNextKind} are decodes. */
+    boolean isDecode() {
+        return isDecode;
+    }
+
+    /** What follows takes {@code rows} rows of each tensor from {@code first} on. */
+    void over(int first, int rows) {
+        firstRow = first;
+        rangeRows = rows;
+    }
+
+    /** What follows takes every row. */
+    void overAll() {
+        firstRow = 0;
+        rangeRows = ALL_ROWS;
     }
 
     Step step() {
@@ -148,11 +198,11 @@ final class Encoder {
     }
 
     void reads(Tensor tensor) {
-        access(tensor.at(), tensor.byteSpan(rows(tensor)), false);
+        access(tensor.at().buffer(), start(tensor), tensor.byteSpan(rows(tensor)), false);
     }
 
     void writes(Tensor tensor) {
-        access(tensor.at(), tensor.byteSpan(rows(tensor)), true);
+        access(tensor.at().buffer(), start(tensor), tensor.byteSpan(rows(tensor)), true);
     }
 
     void reads(DeviceBuffer buffer, long byteOffset, long bytes) {
@@ -194,8 +244,8 @@ final class Encoder {
         stream.threadgroupMemory(1, bytes);
     }
 
-    /** Hears of every write from now on. */
-    void tell(Narrowed copy) {
+    /** Has {@code copy} hear of every write from now on. */
+    void tell(Bf16Activations copy) {
         listener = copy;
     }
 
@@ -205,12 +255,12 @@ final class Encoder {
     }
 
     /** Multiplies the three matrices that were bound, see {@link GpuStream#multiply}. */
-    void multiply(int rows, int outs, int cols, int outStride) {
+    void multiply(Product product) {
         if (hazards.start()) {
             stream.barrier();
         }
         bindBuffers();
-        stream.multiply(rows, outs, cols, outStride);
+        stream.multiply(product);
     }
 
     private void bindBuffers() {

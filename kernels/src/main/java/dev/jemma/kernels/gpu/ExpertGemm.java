@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
  * Experts of many rows: {@code expert_gemm.metal}. Rows are listed by expert, so that an expert's weights are read once
  * for a tile of rows. Its memory is taken when a stream first meets experts: models without them need none.
  *
- * <p>A driver's own kernels, {@code expert_gemm_mma}, round activations and dequantized weights to BF16, as {@link
- * MatrixUnits} does.
+ * <p>A driver's own kernels, {@code expert_gemm_mma}, split activations and dequantized weights into two BF16 numbers each,
+ * as {@link TensorCoreGemm} does where there are experts.
  */
 final class ExpertGemm implements AutoCloseable {
     /** Entries an expert must have on average before its lists pay. */
@@ -30,6 +30,9 @@ final class ExpertGemm implements AutoCloseable {
 
     private static final Tile SHADER_TILE = new Tile(32, 64, 128);
     private static final Tile OWN_TILE = new Tile(64, 128, 256);
+
+    /** Columns of a tile in the driver's kernels, with a pad. */
+    private static final int OWN_STRIDE = 40;
 
     /** Threadgroups that share the tiles of one expert and the same outputs. */
     private static final int MAX_SHARES = 8;
@@ -105,6 +108,9 @@ final class ExpertGemm implements AutoCloseable {
         encoder.anyWeight(up.stack());
         encoder.writes(out);
         Tile tile = own == null ? SHADER_TILE : OWN_TILE;
+        if (own != null) {
+            encoder.threadgroupMemory(ownTileBytes(gate));
+        }
         runGemm(gate, tile, tile.outs() / 2, rows * routing.topK());
     }
 
@@ -128,6 +134,9 @@ final class ExpertGemm implements AutoCloseable {
         encoder.anyWeight(weight.stack());
         encoder.writes(outputs, 0, bytes);
         Tile tile = own == null ? SHADER_TILE : OWN_TILE;
+        if (own != null) {
+            encoder.threadgroupMemory(ownTileBytes(weight));
+        }
         runGemm(weight, tile, tile.outs(), entries);
         encoder.kernel(sum)
                 .args(4)
@@ -172,6 +181,12 @@ final class ExpertGemm implements AutoCloseable {
                 .put(Encoder.aligned(x) && w.cols() % 4 == 0 ? 1 : 0)
                 .put(WeightFormat.aligned(stack) ? 1 : 0)
                 .put(routing.topK());
+    }
+
+    /** Two buffers of entries and their remainders, and of outputs, those of affine weights with remainders. */
+    private static int ownTileBytes(ExpertWeight w) {
+        int outParts = w.stack() instanceof DenseWeight ? 1 : 2;
+        return (int) DType.BF16.bytes(2L * (2 * OWN_TILE.entries() + outParts * OWN_TILE.outs()) * OWN_STRIDE);
     }
 
     private void runGemm(ExpertWeight w, Tile tile, int outs, int entries) {

@@ -1,23 +1,29 @@
 package dev.jemma.kernels.gpu;
 
 import dev.jemma.kernels.ExpertWeight;
+import dev.jemma.kernels.KernelChoice;
 import dev.jemma.kernels.Routing;
 import dev.jemma.kernels.StepLimits;
 import dev.jemma.kernels.Tensor;
 import dev.jemma.kernels.VectorF32;
 
-/** Mixture of experts: {@code experts.metal} row by row, {@link ExpertGemm} for many rows. */
+/**
+ * Mixture of experts: {@code experts.metal} row by row, {@link ExpertGemm} for many rows. Batch-invariant: the former for
+ * decodes, the latter for prompts.
+ */
 final class ExpertOps implements AutoCloseable {
     private static final int SIMDGROUPS = 2;
 
     private final Encoder encoder;
+    private final boolean rowInvariant;
     private final Kernel route;
     private final KernelFamily geglu;
     private final KernelFamily down;
     private final ExpertGemm many;
 
-    ExpertOps(Encoder encoder, Shaders shaders, GpuDriver driver, StepLimits limits) {
+    ExpertOps(Encoder encoder, Shaders shaders, GpuDriver driver, StepLimits limits, KernelChoice choice) {
         this.encoder = encoder;
+        rowInvariant = choice == KernelChoice.BATCH_INVARIANT;
         many = new ExpertGemm(encoder, shaders, driver, limits);
         route = shaders.kernel("experts.metal", "route");
         geglu = shaders.byFormat("experts.metal", "experts.metal", "expert_geglu_%s");
@@ -44,7 +50,20 @@ final class ExpertOps implements AutoCloseable {
                 || WeightFormat.groupShift(gate.stack()) != WeightFormat.groupShift(up.stack())) {
             throw new IllegalArgumentException("experts: gate and up must have one format");
         }
-        if (many.takes(x, gate, routing)) {
+        if (!rowInvariant) {
+            gegluOf(out, x, gate, up, routing, many.takes(x, gate, routing));
+            return;
+        }
+        int rows = encoder.rows(x);
+        for (int first = 0; first < rows; ) {
+            first = encoder.overNextKind(x.rows(), first);
+            gegluOf(out, x, gate, up, routing, !encoder.isDecode());
+        }
+        encoder.overAll();
+    }
+
+    private void gegluOf(Tensor out, Tensor x, ExpertWeight gate, ExpertWeight up, Routing routing, boolean listed) {
+        if (listed) {
             many.geglu(out, x, gate, up, routing);
             return;
         }
@@ -72,7 +91,20 @@ final class ExpertOps implements AutoCloseable {
     }
 
     void down(Tensor out, Tensor h, ExpertWeight weight, Routing routing) {
-        if (many.takes(h, weight, routing)) {
+        if (!rowInvariant) {
+            downOf(out, h, weight, routing, many.takes(h, weight, routing));
+            return;
+        }
+        int rows = encoder.rows(h);
+        for (int first = 0; first < rows; ) {
+            first = encoder.overNextKind(h.rows(), first);
+            downOf(out, h, weight, routing, !encoder.isDecode());
+        }
+        encoder.overAll();
+    }
+
+    private void downOf(Tensor out, Tensor h, ExpertWeight weight, Routing routing, boolean listed) {
+        if (listed) {
             many.down(out, h, weight, routing);
             return;
         }

@@ -2,6 +2,7 @@ package dev.jemma.kernels.gpu;
 
 import dev.jemma.kernels.CommandStream;
 import dev.jemma.kernels.Commands;
+import dev.jemma.kernels.KernelChoice;
 import dev.jemma.kernels.Step;
 import dev.jemma.kernels.StepLimits;
 import java.lang.foreign.Arena;
@@ -13,10 +14,10 @@ final class GpuCommandStream implements CommandStream {
     private final Encoder encoder;
     private final GpuCommands commands;
 
-    GpuCommandStream(GpuDriver driver, Shaders shaders, StepLimits limits) {
+    GpuCommandStream(GpuDriver driver, Shaders shaders, StepLimits limits, KernelChoice choice) {
         stream = driver.openStream();
-        encoder = new Encoder(stream, limits, arena);
-        commands = new GpuCommands(encoder, shaders, driver, limits);
+        encoder = new Encoder(stream, limits, choice, arena);
+        commands = new GpuCommands(encoder, shaders, driver, limits, choice);
     }
 
     @Override

@@ -3,6 +3,7 @@ package dev.jemma.kernels.gpu;
 import dev.jemma.kernels.Commands;
 import dev.jemma.kernels.ExpertWeight;
 import dev.jemma.kernels.HeadNorms;
+import dev.jemma.kernels.KernelChoice;
 import dev.jemma.kernels.KvView;
 import dev.jemma.kernels.Norm;
 import dev.jemma.kernels.Qkv;
@@ -26,14 +27,14 @@ final class GpuCommands implements Commands, AutoCloseable {
     private final ExpertOps experts;
     private final ResultOps results;
 
-    GpuCommands(Encoder encoder, Shaders shaders, GpuDriver driver, StepLimits limits) {
+    GpuCommands(Encoder encoder, Shaders shaders, GpuDriver driver, StepLimits limits, KernelChoice choice) {
         this.encoder = encoder;
         rowOps = new RowOps(encoder, shaders);
         norms = new NormOps(encoder, shaders);
-        matmuls = new MatmulOps(encoder, shaders, driver, limits);
+        matmuls = new MatmulOps(encoder, shaders, driver, limits, choice);
         cache = new CacheOps(encoder, shaders);
-        attention = new AttentionOps(encoder, shaders, driver, limits);
-        experts = new ExpertOps(encoder, shaders, driver, limits);
+        attention = new AttentionOps(encoder, shaders, driver, limits, choice);
+        experts = new ExpertOps(encoder, shaders, driver, limits, choice);
         results = new ResultOps(encoder, shaders, driver, limits);
     }
 

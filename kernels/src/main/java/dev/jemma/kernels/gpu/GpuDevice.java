@@ -67,7 +67,7 @@ public final class GpuDevice implements Device {
 
     @Override
     public CommandStream openStream(StepLimits limits, KernelChoice choice) {
-        return new GpuCommandStream(driver, shaders, limits);
+        return new GpuCommandStream(driver, shaders, limits, choice);
     }
 
     @Override

@@ -32,12 +32,10 @@ public interface GpuStream extends AutoCloseable {
     void dispatch(int groupsX, int groupsY, int groupsZ, int threadsX, int threadsY, int threadsZ);
 
     /**
-     * {@code out[rows, outs] = x[rows, cols] w[outs, cols]^T} by the vendor's own kernels, if the driver's limits say that
-     * it has them: buffer 1 is {@code x} (BF16, dense), buffer 2 {@code w} (BF16, dense), buffer 3 {@code out} (F32).
-     *
-     * @param outStride elements from one row of {@code out} to the next
+     * A product by the vendor's own kernels, if the driver's limits say that it has them: buffer 1 is {@code x} (BF16,
+     * dense), buffer 2 {@code w} (BF16, dense), buffer 3 {@code out} (F32).
      */
-    default void multiply(int rows, int outs, int cols, int outStride) {
+    default void multiply(Product product) {
         throw new UnsupportedOperationException("no matrix multiplication of the vendor's");
     }
 

@@ -1,6 +1,7 @@
 package dev.jemma.kernels.gpu;
 
 import dev.jemma.kernels.AffineWeight;
+import dev.jemma.kernels.KernelChoice;
 import dev.jemma.kernels.Qkv;
 import dev.jemma.kernels.QkvWeight;
 import dev.jemma.kernels.StepLimits;
@@ -38,8 +39,11 @@ final class MatmulOps implements AutoCloseable {
 
     private final Encoder encoder;
     private final GpuLimits limits;
-    private final @Nullable MatrixUnits units;
-    private final @Nullable OwnGemv own;
+    private final boolean rowInvariant;
+    private final @Nullable Bf16Activations activations;
+    private final @Nullable TensorCoreGemm tensorCores;
+    private final @Nullable SplitGemm fewRows;
+    private final @Nullable TensorCoreGemv own;
     private final KernelFamily[] gemv;
     private final KernelFamily[] gemvQkv;
     private final KernelFamily[] gemvGeglu;
@@ -47,11 +51,26 @@ final class MatmulOps implements AutoCloseable {
     private final KernelFamily gemm;
     private final KernelFamily gemmGeglu;
 
-    MatmulOps(Encoder encoder, Shaders shaders, GpuDriver driver, StepLimits steps) {
+    MatmulOps(Encoder encoder, Shaders shaders, GpuDriver driver, StepLimits steps, KernelChoice choice) {
         this.encoder = encoder;
         limits = driver.limits();
-        units = limits.matrixUnits() ? new MatrixUnits(encoder, shaders, driver, steps) : null;
-        own = OwnGemv.of(shaders, driver).orElse(null);
+        rowInvariant = choice == KernelChoice.BATCH_INVARIANT;
+        boolean split = steps.numExperts() > 0;
+        if (limits.matrixUnits() || SplitGemm.isOffered(driver)) {
+            int splitRows = split || rowInvariant ? steps.maxRows() : Math.min(steps.maxRows(), SplitGemm.MAX_ROWS);
+            long rows = Math.max(steps.maxRows(), 2L * splitRows);
+            activations = new Bf16Activations(encoder, shaders, driver, rows * steps.maxCols());
+            encoder.tell(activations);
+            tensorCores = limits.matrixUnits()
+                    ? new TensorCoreGemm(encoder, shaders, driver, activations, split, rowInvariant)
+                    : null;
+            fewRows = SplitGemm.isOffered(driver) ? new SplitGemm(encoder, shaders, driver, activations) : null;
+        } else {
+            activations = null;
+            tensorCores = null;
+            fewRows = null;
+        }
+        own = TensorCoreGemv.of(shaders, driver).orElse(null);
         gemv = byRows(shaders, "gemv_%s");
         gemvQkv = byRows(shaders, "gemv_qkv_%s");
         gemvGeglu = byRows(shaders, "gemv_geglu_%s");
@@ -74,14 +93,21 @@ final class MatmulOps implements AutoCloseable {
     }
 
     void matmul(Tensor out, Tensor x, Weight w) {
+        if (rowInvariant) {
+            rowInvariantMatmul(out, x, w);
+            return;
+        }
         int rows = encoder.rows(x);
-        if (rows > MAX_GEMV_ROWS) {
-            if (units != null && MatrixUnits.takes(out, x, w)) {
-                units.matmul(out, x, w);
-                return;
+        SplitGemm split = forFewRows(x, w);
+        if (split != null) {
+            split.matmul(out, x, w);
+        } else if (rows > MAX_GEMV_ROWS) {
+            if (tensorCores != null && TensorCoreGemm.takes(out, x, w)) {
+                tensorCores.matmul(out, x, w);
+            } else {
+                gemm(out, x, w);
             }
-            gemm(out, x, w);
-        } else if (fusesGated(x, w)) {
+        } else if (gemvTakes(x, w)) {
             gemv(out, x, w, null);
         } else {
             encoder.kernel(gemvAny.of(w));
@@ -93,8 +119,53 @@ final class MatmulOps implements AutoCloseable {
         }
     }
 
+    /** The driver's kernels for few rows, where they take these; a single row has better ones. */
+    private @Nullable SplitGemm forFewRows(Tensor x, Weight w) {
+        int rows = encoder.rows(x);
+        return fewRows != null && rows > 1 && rows <= SplitGemm.MAX_ROWS && SplitGemm.takes(x, w) ? fewRows : null;
+    }
+
+    /**
+     * Which kernel a row takes depends on the weight, and on whether it is a decode: on CUDA those of few rows then, else
+     * the vendor's; tiles elsewhere, and for weights that neither takes.
+     */
+    private void rowInvariantMatmul(Tensor out, Tensor x, Weight w) {
+        if (!fewRowsTakes(x, w)) {
+            rowInvariantMatmulOfPrompts(out, x, w);
+            return;
+        }
+        int rows = encoder.rows(x);
+        for (int first = 0; first < rows; ) {
+            first = encoder.overNextKind(x.rows(), first);
+            if (fewRows != null && encoder.isDecode()) {
+                fewRows.matmul(out, x, w);
+            } else {
+                rowInvariantMatmulOfPrompts(out, x, w);
+            }
+        }
+        encoder.overAll();
+    }
+
+    private boolean fewRowsTakes(Tensor x, Weight w) {
+        return fewRows != null && SplitGemm.takes(x, w);
+    }
+
+    private void rowInvariantMatmulOfPrompts(Tensor out, Tensor x, Weight w) {
+        if (tensorCores != null && TensorCoreGemm.takes(out, x, w)) {
+            tensorCores.matmul(out, x, w);
+        } else if (fewRows != null && SplitGemm.takes(x, w)) {
+            fewRows.matmul(out, x, w);
+        } else {
+            gemm(out, x, w);
+        }
+    }
+
     /** Whether {@link #gatedMatmul} takes this weight. */
     boolean fusesGated(Tensor x, Weight w) {
+        return !rowInvariant && forFewRows(x, w) == null && gemvTakes(x, w);
+    }
+
+    private boolean gemvTakes(Tensor x, Weight w) {
         return encoder.rows(x) <= MAX_GEMV_ROWS && Encoder.aligned(x) && WeightFormat.aligned(w);
     }
 
@@ -104,8 +175,8 @@ final class MatmulOps implements AutoCloseable {
     }
 
     private void gemv(Tensor out, Tensor x, Weight w, @Nullable Tensor up) {
-        if (own != null && encoder.rows(x) == 1 && OwnGemv.takes(w, OwnGemv.WIDE_OUTS)) {
-            OwnGemv.Form form = own.matmul(w);
+        if (own != null && encoder.rows(x) == 1 && TensorCoreGemv.takes(w, TensorCoreGemv.WIDE_OUTS)) {
+            TensorCoreGemv.Form form = own.matmul(w);
             gemv(out, x, w, up, form.kernel(), 1);
             runOwn(form, w.rows());
             return;
@@ -127,7 +198,7 @@ final class MatmulOps implements AutoCloseable {
         encoder.writes(out);
     }
 
-    private void runOwn(OwnGemv.Form form, int outs) {
+    private void runOwn(TensorCoreGemv.Form form, int outs) {
         encoder.run(outs / form.outs(), 1, 1, 32 * form.simdgroups());
     }
 
@@ -186,18 +257,17 @@ final class MatmulOps implements AutoCloseable {
 
     /** One dispatch where the three weights have one format and all is aligned; else three that may overlap. */
     void projectQkv(Qkv out, Tensor x, QkvWeight w) {
-        int rows = encoder.rows(x);
         Weight v = w.v() == null ? w.k() : w.v();
-        boolean fused = rows <= MAX_GEMV_ROWS
-                && Encoder.aligned(x)
-                && sameLayout(w.q(), w.k())
-                && sameLayout(w.q(), v)
-                && WeightFormat.aligned(w.q())
-                && WeightFormat.aligned(w.k())
-                && WeightFormat.aligned(v);
-        if (fused) {
-            fusedQkv(out, x, w, v);
-            return;
+        if (!rowInvariant && sameLayout(w.q(), w.k()) && sameLayout(w.q(), v)) {
+            SplitGemm split = forFewRows(x, w.q());
+            if (split != null && SplitGemm.takes(x, w.k()) && SplitGemm.takes(x, v)) {
+                split.matmuls(x, out.q(), w.q(), out.k(), w.k(), w.v() == null ? null : out.v(), w.v());
+                return;
+            }
+            if (gemvTakes(x, w.q()) && gemvTakes(x, w.k()) && gemvTakes(x, v)) {
+                fusedQkv(out, x, w, v);
+                return;
+            }
         }
         matmul(out.q(), x, w.q());
         matmul(out.k(), x, w.k());
@@ -210,11 +280,11 @@ final class MatmulOps implements AutoCloseable {
         int valueOuts = w.v() == null ? 0 : v.rows();
         if (own != null
                 && encoder.rows(x) == 1
-                && OwnGemv.takes(w.q(), OwnGemv.WIDE_OUTS)
-                && OwnGemv.takes(w.k(), OwnGemv.WIDE_OUTS)
-                && OwnGemv.takes(v, OwnGemv.WIDE_OUTS)) {
+                && TensorCoreGemv.takes(w.q(), TensorCoreGemv.WIDE_OUTS)
+                && TensorCoreGemv.takes(w.k(), TensorCoreGemv.WIDE_OUTS)
+                && TensorCoreGemv.takes(v, TensorCoreGemv.WIDE_OUTS)) {
             int outs = w.q().rows() + w.k().rows() + valueOuts;
-            OwnGemv.Form form = own.qkv(w.q(), outs);
+            TensorCoreGemv.Form form = own.qkv(w.q(), outs);
             fusedQkv(out, x, w, form.kernel(), 1);
             runOwn(form, outs);
             return;
@@ -254,23 +324,26 @@ final class MatmulOps implements AutoCloseable {
 
     /** Whether {@link #gateUpGeglu} takes these weights. */
     boolean fusesGeglu(Tensor out, Tensor x, Weight gate, Weight up) {
-        if (encoder.rows(x) > MAX_GEMV_ROWS && units != null && MatrixUnits.takes(out, x, gate)) {
+        boolean tiles = rowInvariant || encoder.rows(x) > MAX_GEMV_ROWS;
+        if (forFewRows(x, gate) != null
+                || (rowInvariant && fewRowsTakes(x, gate))
+                || (tiles && tensorCores != null && TensorCoreGemm.takes(out, x, gate))) {
             return false;
         }
         boolean aligned = Encoder.aligned(x) && WeightFormat.aligned(gate) && WeightFormat.aligned(up);
-        return sameLayout(gate, up) && (aligned || encoder.rows(x) > MAX_GEMV_ROWS);
+        return sameLayout(gate, up) && (aligned || tiles);
     }
 
     void gateUpGeglu(Tensor out, Tensor x, Weight gate, Weight up) {
-        if (encoder.rows(x) > MAX_GEMV_ROWS) {
+        if (rowInvariant || encoder.rows(x) > MAX_GEMV_ROWS) {
             gemmGeglu(out, x, gate, up);
             return;
         }
         if (own != null
                 && encoder.rows(x) == 1
-                && OwnGemv.takes(gate, OwnGemv.WIDE_OUTS / 2)
-                && OwnGemv.takes(up, OwnGemv.WIDE_OUTS / 2)) {
-            OwnGemv.Form form = own.geglu(gate);
+                && TensorCoreGemv.takes(gate, TensorCoreGemv.WIDE_OUTS / 2)
+                && TensorCoreGemv.takes(up, TensorCoreGemv.WIDE_OUTS / 2)) {
+            TensorCoreGemv.Form form = own.geglu(gate);
             gemvGeglu(out, x, gate, up, form.kernel(), 1);
             runOwn(form, gate.rows());
             return;
@@ -303,8 +376,11 @@ final class MatmulOps implements AutoCloseable {
 
     @Override
     public void close() {
-        if (units != null) {
-            units.close();
+        if (tensorCores != null) {
+            tensorCores.close();
+        }
+        if (activations != null) {
+            activations.close();
         }
     }
 }

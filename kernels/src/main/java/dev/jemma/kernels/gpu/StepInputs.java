@@ -1,5 +1,6 @@
 package dev.jemma.kernels.gpu;
 
+import dev.jemma.kernels.KernelChoice;
 import dev.jemma.kernels.RowSet;
 import dev.jemma.kernels.RowTable;
 import dev.jemma.kernels.Step;
@@ -17,12 +18,15 @@ final class StepInputs {
     /** Rows of one sequence from which on a tile pays: below, most of its 16 rows would be empty. */
     static final int TILED_SPAN = 8;
 
+    private final boolean rowInvariant;
     private final MemorySegment block;
     private final long outputRows;
     private final Table all;
     private final Table output;
 
-    StepInputs(Arena arena, StepLimits limits) {
+    /** @param choice batch-invariant: decodes are single rows, all rows of prompts go through tiles, however few */
+    StepInputs(Arena arena, StepLimits limits, KernelChoice choice) {
+        rowInvariant = choice == KernelChoice.BATCH_INVARIANT;
         outputRows = 4L * limits.maxRows();
         all = new Table(outputRows + 4L * limits.maxOutputRows(), limits.maxRows());
         output = new Table(all.end(), limits.maxOutputRows());
@@ -56,7 +60,7 @@ final class StepInputs {
             return start + 8L * capacity;
         }
 
-        /** Rows of spans too short for tiles. */
+        /** Rows that no tile takes. */
         long singleRows() {
             return start + 12L * capacity;
         }
@@ -109,7 +113,7 @@ final class StepInputs {
             for (int span = 0; span < rows.numSpans(); span++) {
                 int first = rows.spanStart(span);
                 int length = rows.spanLength(span);
-                if (length < TILED_SPAN) {
+                if (rowInvariant ? rows.isDecode(span) : length < TILED_SPAN) {
                     for (int row = first; row < first + length; row++) {
                         set(singleRows(), singleRows++, row);
                     }

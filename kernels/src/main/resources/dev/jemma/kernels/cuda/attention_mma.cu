@@ -1,5 +1,6 @@
 // Attention of tiles of 64 neighbouring rows of one sequence over an F16 cache, with the tensor cores: queries and weights
-// are rounded to F16, sums are F32. In the place of attention_prefill.metal: same arguments, other tiles.
+// are rounded to F16, or split into two F16 numbers so that nothing above 2^-22 of them is lost; sums are F32. In the place
+// of attention_prefill.metal: same arguments, other tiles.
 //
 // Four warps take 16 rows each; where a head is wider than COLS, four more take the other columns of the values, and both
 // make the scores. Keys and values come in blocks of KEYS into threadgroup memory: the next keys are on their way while
@@ -68,8 +69,15 @@ inline void copy_keys(
     }
 }
 
-// 64 rows of queries in F16; rows past the end repeat the last.
-template <int D, int THREADS>
+// What rounding two numbers to F16 takes away, rounded as well.
+inline unsigned pack_remainders(float low, float high) {
+    const unsigned pair = pack_halves(low, high);
+    return pack_halves(
+            low - float(as_type<half>(ushort(pair & 0xffffu))), high - float(as_type<half>(ushort(pair >> 16))));
+}
+
+// 64 rows of queries in F16; rows past the end repeat the last. Split: behind them those of the remainders.
+template <int D, int THREADS, bool SPLIT>
 inline void narrow_queries(
         unsigned tile, const float* q, const AttentionArgs& args, int first_row, int rows, int head, int thread_index) {
     for (int i = thread_index; i < TILE_ROWS * (D / 8); i += THREADS) {
@@ -84,10 +92,18 @@ inline void narrow_queries(
                 pack_halves(low.z, low.w),
                 pack_halves(high.x, high.y),
                 pack_halves(high.z, high.w));
+        if (SPLIT) {
+            store_shared(
+                    place<D>(tile + TILE_ROWS * D * 2, row, chunk),
+                    pack_remainders(low.x, low.y),
+                    pack_remainders(low.z, low.w),
+                    pack_remainders(high.x, high.y),
+                    pack_remainders(high.z, high.w));
+        }
     }
 }
 
-template <int D, int KEYS>
+template <int D, int KEYS, bool SPLIT>
 inline void score(float (&scores)[KEYS / 8][4], unsigned queries, unsigned keys, int warp_row, int lane) {
 #pragma unroll
     for (int n = 0; n < KEYS / 8; n++) {
@@ -96,13 +112,22 @@ inline void score(float (&scores)[KEYS / 8][4], unsigned queries, unsigned keys,
 #pragma unroll 4
     for (int k = 0; k < D / 16; k++) {
         unsigned a[4];
+        unsigned remainders[4];
         load_matrices(a, place<D>(queries, warp_row + lane % 16, 2 * k + lane / 16));
+        if (SPLIT) {
+            load_matrices(
+                    remainders, place<D>(queries + TILE_ROWS * D * 2, warp_row + lane % 16, 2 * k + lane / 16));
+        }
 #pragma unroll
         for (int n = 0; n < KEYS / 16; n++) {
             unsigned b[4];
             load_matrices(b, place<D>(keys, 16 * n + lane % 8 + lane / 16 * 8, 2 * k + lane / 8 % 2));
             multiply_add(scores[2 * n], a, b[0], b[1]);
             multiply_add(scores[2 * n + 1], a, b[2], b[3]);
+            if (SPLIT) {
+                multiply_add(scores[2 * n], remainders, b[0], b[1]);
+                multiply_add(scores[2 * n + 1], remainders, b[2], b[3]);
+            }
         }
     }
 }
@@ -161,7 +186,7 @@ inline void weigh(
     }
 }
 
-template <int D, int COLS, int KEYS>
+template <int D, int COLS, int KEYS, bool SPLIT>
 inline void add_values(
         float (&sums)[COLS / 8][4], const float (&weights)[KEYS / 8][4], unsigned values, int first_col, int lane) {
 #pragma unroll
@@ -171,17 +196,26 @@ inline void add_values(
             pack_halves(weights[2 * k][2], weights[2 * k][3]),
             pack_halves(weights[2 * k + 1][0], weights[2 * k + 1][1]),
             pack_halves(weights[2 * k + 1][2], weights[2 * k + 1][3])};
+        const unsigned remainders[4] = {
+            pack_remainders(weights[2 * k][0], weights[2 * k][1]),
+            pack_remainders(weights[2 * k][2], weights[2 * k][3]),
+            pack_remainders(weights[2 * k + 1][0], weights[2 * k + 1][1]),
+            pack_remainders(weights[2 * k + 1][2], weights[2 * k + 1][3])};
 #pragma unroll
         for (int n = 0; n < COLS / 16; n++) {
             unsigned b[4];
             load_transposed(b, place<D>(values, 16 * k + lane % 16, first_col / 8 + 2 * n + lane / 16));
             multiply_add(sums[2 * n], a, b[0], b[1]);
             multiply_add(sums[2 * n + 1], a, b[2], b[3]);
+            if (SPLIT) {
+                multiply_add(sums[2 * n], remainders, b[0], b[1]);
+                multiply_add(sums[2 * n + 1], remainders, b[2], b[3]);
+            }
         }
     }
 }
 
-template <int D, int COLS, int KEYS>
+template <int D, int COLS, int KEYS, bool SPLIT>
 kernel void attention_mma(
         constant AttentionArgs& args [[buffer(0)]],
         device const int* positions [[buffer(1)]],
@@ -207,13 +241,14 @@ kernel void attention_mma(
     const int last_key = tile_position + rows - 1;
     const Visible visible = visible_keys(args, tile_position, slots[first_row], head);
     const unsigned query_tile = shared_address(memory);
-    const unsigned key_tile = query_tile + TILE_ROWS * D * 2;
+    const unsigned key_tile = query_tile + TILE_ROWS * D * (SPLIT ? 4 : 2);
     const unsigned value_tile = key_tile + KEYS * D * 2;
     const int warp_position = tile_position + warp_row;
+    const int first_key = block_start(visible.first, KEYS);
     await_inputs();
 
-    narrow_queries<D, THREADS>(query_tile, q, args, first_row, rows, head, thread_index);
-    copy_keys<D, KEYS, THREADS>(key_tile, keys, args, visible.head_row, visible.first, last_key, thread_index);
+    narrow_queries<D, THREADS, SPLIT>(query_tile, q, args, first_row, rows, head, thread_index);
+    copy_keys<D, KEYS, THREADS>(key_tile, keys, args, visible.head_row, first_key, last_key, thread_index);
     commit_copies();
     float sums[COLS / 8][4];
 #pragma unroll
@@ -221,14 +256,14 @@ kernel void attention_mma(
         sums[n][0] = sums[n][1] = sums[n][2] = sums[n][3] = 0.0f;
     }
     RunningPair running = {{MASKED, MASKED}, {0.0f, 0.0f}};
-    for (int first = visible.first; first <= last_key; first += KEYS) {
+    for (int first = first_key; first <= last_key; first += KEYS) {
         __syncthreads();
         copy_keys<D, KEYS, THREADS>(value_tile, values, args, visible.head_row, first, last_key, thread_index);
         commit_copies();
         await_older_copies();
         __syncthreads();
         float scores[KEYS / 8][4];
-        score<D, KEYS>(scores, query_tile, key_tile, warp_row, lane);
+        score<D, KEYS, SPLIT>(scores, query_tile, key_tile, warp_row, lane);
         __syncthreads();
         if (first + KEYS <= last_key) {
             copy_keys<D, KEYS, THREADS>(key_tile, keys, args, visible.head_row, first + KEYS, last_key, thread_index);
@@ -247,7 +282,7 @@ kernel void attention_mma(
         }
         await_older_copies();
         __syncthreads();
-        add_values<D, COLS, KEYS>(sums, scores, value_tile, first_col, lane);
+        add_values<D, COLS, KEYS, SPLIT>(sums, scores, value_tile, first_col, lane);
     }
 
 #pragma unroll
@@ -268,7 +303,20 @@ kernel void attention_mma(
     }
 }
 
-template [[host_name("attention_mma_64")]] kernel decltype(attention_mma<64, 64, 64>) attention_mma<64, 64, 64>;
-template [[host_name("attention_mma_128")]] kernel decltype(attention_mma<128, 128, 64>) attention_mma<128, 128, 64>;
-template [[host_name("attention_mma_256")]] kernel decltype(attention_mma<256, 256, 64>) attention_mma<256, 256, 64>;
-template [[host_name("attention_mma_512")]] kernel decltype(attention_mma<512, 256, 32>) attention_mma<512, 256, 32>;
+template [[host_name("attention_mma_64")]]
+kernel decltype(attention_mma<64, 64, 64, false>) attention_mma<64, 64, 64, false>;
+template [[host_name("attention_mma_128")]]
+kernel decltype(attention_mma<128, 128, 64, false>) attention_mma<128, 128, 64, false>;
+template [[host_name("attention_mma_256")]]
+kernel decltype(attention_mma<256, 256, 64, false>) attention_mma<256, 256, 64, false>;
+template [[host_name("attention_mma_512")]]
+kernel decltype(attention_mma<512, 256, 32, false>) attention_mma<512, 256, 32, false>;
+
+template [[host_name("attention_mma_64_split")]]
+kernel decltype(attention_mma<64, 64, 64, true>) attention_mma<64, 64, 64, true>;
+template [[host_name("attention_mma_128_split")]]
+kernel decltype(attention_mma<128, 128, 64, true>) attention_mma<128, 128, 64, true>;
+template [[host_name("attention_mma_256_split")]]
+kernel decltype(attention_mma<256, 256, 64, true>) attention_mma<256, 256, 64, true>;
+template [[host_name("attention_mma_512_split")]]
+kernel decltype(attention_mma<512, 256, 32, true>) attention_mma<512, 256, 32, true>;

@@ -1,29 +1,11 @@
-// Projections of experts for many rows on tensor cores: activations and dequantized weights are rounded to BF16, sums are
-// F32. In the place of expert_gemm.metal: same arguments, other tiles.
+// Projections of experts for many rows on tensor cores. Activations and dequantized weights are split into two BF16 numbers,
+// of which the second holds what the first rounds off: rounded ones would change which experts the layers above choose.
+// Sums are F32. In the place of expert_gemm.metal: same arguments, other tiles.
 //
 // A threadgroup of 8 warps makes 128 outputs for 64 entries, 32 inputs at a time: 4 by 2 warps with 32 outputs and 32
 // entries each. The next 32 inputs are on their way to registers while these are multiplied.
+#include "expert_args.h"
 #include "weights.h"
-
-struct GemmArgs {
-    int outs;
-    int cols;
-    int rows;
-    int x_stride;
-    int out_stride;
-    int group_shift;
-    int x_aligned;
-    int w_aligned;
-};
-
-struct ExpertGemmArgs {
-    GemmArgs gemm;
-    int top_k;
-    int row_stride;
-    int first_row;
-    int up_row_stride;
-    int up_first_row;
-};
 
 constexpr int TILE_ENTRIES = 64;
 constexpr int TILE_OUTS = 128;
@@ -32,13 +14,34 @@ constexpr int STEP = 32;
 // Numbers from one row of a tile to the next: the 8 rows that a matrix is loaded from lie in different banks.
 constexpr int STRIDE = 40;
 
+// Two buffers of activations and their remainders, and of PARTS parts of the weights.
+template <int PARTS>
 struct __align__(16) Tiles {
-    ushort x[2][TILE_ENTRIES * STRIDE];
-    ushort w[2][TILE_OUTS * STRIDE];
+    ushort x[2][2][TILE_ENTRIES * STRIDE];
+    ushort w[2][PARTS][TILE_OUTS * STRIDE];
 };
+
+// Bytes from the first part to the remainders.
+constexpr unsigned X_PART = TILE_ENTRIES * STRIDE * 2;
+constexpr unsigned W_PART = TILE_OUTS * STRIDE * 2;
+
+inline float low_of(uint pair) {
+    return as_type<float>(pair << 16);
+}
+
+inline float high_of(uint pair) {
+    return as_type<float>(pair & 0xffff0000u);
+}
+
+// Two numbers rounded, and what that takes away.
+inline void split_pair(float low, float high, uint& rounded, uint& remainder) {
+    rounded = pack_bf16(low, high);
+    remainder = pack_bf16(low - low_of(rounded), high - high_of(rounded));
+}
 
 // 16 neighbouring weights of a row on their way from memory to a tile.
 struct Bf16Weights {
+    static constexpr int PARTS = 1;
     uint words[8];
 
     inline void load(const uchar* w, const uchar*, const uchar*, ulong at, int) {
@@ -60,6 +63,7 @@ struct Bf16Weights {
 
 template <int BITS>
 struct AffineWeights {
+    static constexpr int PARTS = 2;
     uint words[BITS / 2];
     float scale;
     float bias;
@@ -80,13 +84,17 @@ struct AffineWeights {
     }
 
     inline void store(unsigned to) const {
-        uint pairs[8];
 #pragma unroll
-        for (int i = 0; i < 8; i++) {
-            pairs[i] = pack_bf16(value(2 * i), value(2 * i + 1));
+        for (int i = 0; i < 8; i += 4) {
+            uint pairs[4];
+            uint remainders[4];
+#pragma unroll
+            for (int j = 0; j < 4; j++) {
+                split_pair(value(2 * (i + j)), value(2 * (i + j) + 1), pairs[j], remainders[j]);
+            }
+            store_shared(to + 4 * i, pairs[0], pairs[1], pairs[2], pairs[3]);
+            store_shared(to + W_PART + 4 * i, remainders[0], remainders[1], remainders[2], remainders[3]);
         }
-        store_shared(to, pairs[0], pairs[1], pairs[2], pairs[3]);
-        store_shared(to + 16, pairs[4], pairs[5], pairs[6], pairs[7]);
     }
 };
 
@@ -101,12 +109,14 @@ struct Inputs {
     }
 
     inline void store(unsigned to) const {
-        store_shared(
-                to,
-                pack_bf16(lower.x, lower.y),
-                pack_bf16(lower.z, lower.w),
-                pack_bf16(upper.x, upper.y),
-                pack_bf16(upper.z, upper.w));
+        uint pairs[4];
+        uint remainders[4];
+        split_pair(lower.x, lower.y, pairs[0], remainders[0]);
+        split_pair(lower.z, lower.w, pairs[1], remainders[1]);
+        split_pair(upper.x, upper.y, pairs[2], remainders[2]);
+        split_pair(upper.z, upper.w, pairs[3], remainders[3]);
+        store_shared(to, pairs[0], pairs[1], pairs[2], pairs[3]);
+        store_shared(to + X_PART, remainders[0], remainders[1], remainders[2], remainders[3]);
     }
 };
 
@@ -115,13 +125,26 @@ struct Sums {
     float at[2][4][4];
 };
 
-inline void multiply_step(Sums& sums, const Tiles& tiles, int buffer, int warp, int lane) {
+inline void multiply_blocks(Sums& sums, const unsigned (&a)[2][4], const unsigned (&b)[2][4]) {
+#pragma unroll
+    for (int i = 0; i < 2; i++) {
+#pragma unroll
+        for (int j = 0; j < 4; j++) {
+            multiply_add_bf16(sums.at[i][j], a[i], b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);
+        }
+    }
+}
+
+// Remainders are multiplied with what is rounded, not with each other.
+template <int PARTS>
+inline void multiply_step(Sums& sums, const Tiles<PARTS>& tiles, int buffer, int warp, int lane) {
     const unsigned x = shared_address(tiles.x[buffer]) + (warp / 4 * 32 + lane % 16) * (2 * STRIDE) + lane / 16 * 16;
     const unsigned w = shared_address(tiles.w[buffer])
             + (warp % 4 * 32 + lane % 8 + lane / 16 * 8) * (2 * STRIDE) + lane / 8 % 2 * 16;
 #pragma unroll
     for (int k = 0; k < STEP; k += 16) {
         unsigned a[2][4];
+        unsigned a_rest[2][4];
         unsigned b[2][4];
 #pragma unroll
         for (int i = 0; i < 2; i++) {
@@ -130,10 +153,16 @@ inline void multiply_step(Sums& sums, const Tiles& tiles, int buffer, int warp, 
         }
 #pragma unroll
         for (int i = 0; i < 2; i++) {
+            load_matrices(a_rest[i], x + X_PART + i * 16 * (2 * STRIDE) + 2 * k);
+        }
+        multiply_blocks(sums, a, b);
+        multiply_blocks(sums, a_rest, b);
+        if (PARTS > 1) {
 #pragma unroll
-            for (int j = 0; j < 4; j++) {
-                multiply_add_bf16(sums.at[i][j], a[i], b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);
+            for (int i = 0; i < 2; i++) {
+                load_matrices(b[i], w + W_PART + i * 16 * (2 * STRIDE) + 2 * k);
             }
+            multiply_blocks(sums, a, b);
         }
     }
 }
@@ -143,7 +172,7 @@ inline void multiply_step(Sums& sums, const Tiles& tiles, int buffer, int warp, 
 template <typename W>
 inline void multiply_tile(
         Sums& sums,
-        Tiles& tiles,
+        Tiles<W::PARTS>& tiles,
         const float* inputs,
         const uchar* w,
         const uchar* scales,
@@ -194,10 +223,11 @@ template <typename W>
         device const uchar* up_scales [[buffer(8)]],
         device const uchar* up_biases [[buffer(9)]],
         device float* out [[buffer(10)]],
+        threadgroup uchar* memory [[threadgroup(1)]],
         uint3 group [[threadgroup_position_in_grid]],
         uint3 groups [[threadgroups_per_grid]],
         ushort thread_index [[thread_index_in_threadgroup]]) {
-    __shared__ Tiles tiles;
+    Tiles<W::PARTS>& tiles = *(Tiles<W::PARTS>*)memory;
     const int outs = args.gemm.outs;
     const int expert = int(group.y);
     const int2 span = spans[expert];
@@ -244,10 +274,11 @@ template <typename W>
         device const uchar* scales [[buffer(5)]],
         device const uchar* biases [[buffer(6)]],
         device float* partial [[buffer(7)]],
+        threadgroup uchar* memory [[threadgroup(1)]],
         uint3 group [[threadgroup_position_in_grid]],
         uint3 groups [[threadgroups_per_grid]],
         ushort thread_index [[thread_index_in_threadgroup]]) {
-    __shared__ Tiles tiles;
+    Tiles<W::PARTS>& tiles = *(Tiles<W::PARTS>*)memory;
     const int outs = args.gemm.outs;
     const int expert = int(group.y);
     const int2 span = spans[expert];

@@ -28,7 +28,11 @@ import java.util.function.Consumer;
  */
 public final class Bench implements AutoCloseable {
     /** Room for every case of the contract. */
-    static final StepLimits LIMITS = new StepLimits(136, 136, 4, 8192, 16, 4096, 8448, 70_000);
+    static final StepLimits LIMITS = limits(0);
+
+    static StepLimits limits(int numExperts) {
+        return new StepLimits(136, 136, 4, 8192, 16, 4096, 8448, 70_000, numExperts);
+    }
 
     /** Rows that every activation has memory for: more than most steps use, to show writes past the last. */
     private static final int MIN_ROWS = 40;

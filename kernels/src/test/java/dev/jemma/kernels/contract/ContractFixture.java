@@ -43,10 +43,15 @@ public abstract class ContractFixture {
         return KernelChoice.FASTEST;
     }
 
+    /** Experts of the model that the stream is opened for. */
+    protected int numExperts() {
+        return 0;
+    }
+
     @BeforeAll
     final void openDevice() {
         device = Backends.checked(open());
-        stream = device.openStream(Bench.LIMITS, choice());
+        stream = device.openStream(Bench.limits(numExperts()), choice());
     }
 
     @AfterAll

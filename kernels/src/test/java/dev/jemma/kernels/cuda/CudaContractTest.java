@@ -5,6 +5,7 @@ import dev.jemma.kernels.DeviceException;
 import dev.jemma.kernels.DeviceOptions;
 import dev.jemma.kernels.contract.Arithmetic;
 import dev.jemma.kernels.contract.AttentionContract;
+import dev.jemma.kernels.contract.BatchInvarianceContract;
 import dev.jemma.kernels.contract.CommandsContract;
 import dev.jemma.kernels.contract.ExpertContract;
 import dev.jemma.kernels.contract.MatmulContract;
@@ -19,6 +20,12 @@ import org.junit.jupiter.api.Nested;
  */
 class CudaContractTest extends CommandsContract {
     private static final Arithmetic BF16_PRODUCTS = new Arithmetic(0x1p-24, 0x1p-8, 0x1p-21);
+
+    /**
+     * Of an operand split into two BF16 numbers up to 2^-17 is lost, and of the product of two such operands that of their
+     * second parts, up to 2^-16: 2^-15 in all.
+     */
+    private static final Arithmetic SPLIT_PRODUCTS = new Arithmetic(0x1p-24, 0x1p-15, 0x1p-21);
 
     @BeforeAll
     static void needsAnNvidiaGpu() {
@@ -39,8 +46,8 @@ class CudaContractTest extends CommandsContract {
     }
 
     /**
-     * Of more than 8 rows activations and dequantized weights are rounded to BF16, each by up to 2^-9 of itself: 2^-8 of
-     * their product. Sums are F32. Fewer rows are multiplied in F32, or with operands split so that it makes no difference.
+     * Up to 64 rows are multiplied with split operands. Of more, activations and dequantized weights are rounded to BF16,
+     * each by up to 2^-8 of itself, in most cases less: 2^-8 of their product. Sums are F32.
      */
     @Nested
     class MatmulOnTensorCores extends MatmulContract {
@@ -51,11 +58,30 @@ class CudaContractTest extends CommandsContract {
 
         @Override
         protected Arithmetic arithmetic(int rows) {
-            return rows > 8 ? BF16_PRODUCTS : arithmetic();
+            return rows > 64 ? BF16_PRODUCTS : rows > 1 ? SPLIT_PRODUCTS : arithmetic();
         }
     }
 
-    /** Lists of experts' rows are multiplied as prompts are. */
+    /** Rounding may not decide which experts are chosen. */
+    @Nested
+    class MatmulOfModelsWithExperts extends MatmulContract {
+        @Override
+        protected Device open() {
+            return CudaContractTest.open(false);
+        }
+
+        @Override
+        protected int numExperts() {
+            return 8;
+        }
+
+        @Override
+        protected Arithmetic arithmetic(int rows) {
+            return rows > 1 ? SPLIT_PRODUCTS : arithmetic();
+        }
+    }
+
+    /** Lists of experts' rows are multiplied with split operands. */
     @Nested
     class ExpertsOnTensorCores extends ExpertContract {
         @Override
@@ -65,7 +91,7 @@ class CudaContractTest extends CommandsContract {
 
         @Override
         protected Arithmetic arithmetic() {
-            return BF16_PRODUCTS;
+            return SPLIT_PRODUCTS;
         }
     }
 
@@ -80,6 +106,41 @@ class CudaContractTest extends CommandsContract {
         @Override
         protected Arithmetic arithmetic() {
             return new Arithmetic(0x1p-24, 0x1p-11, 0x1p-21);
+        }
+    }
+
+    /** They are split into two F16 numbers. Of a weight, and of a query below 1, up to 2^-25 is lost, else 2^-23 of it. */
+    @Nested
+    class AttentionOfModelsWithExperts extends AttentionContract {
+        @Override
+        protected Device open() {
+            return CudaContractTest.open(false);
+        }
+
+        @Override
+        protected int numExperts() {
+            return 8;
+        }
+
+        @Override
+        protected Arithmetic arithmetic() {
+            return new Arithmetic(0x1p-24, 0x1p-22, 0x1p-21);
+        }
+    }
+
+    @Nested
+    class BatchInvariance extends BatchInvarianceContract {
+        @Override
+        protected Device open() {
+            return CudaContractTest.open(true);
+        }
+    }
+
+    @Nested
+    class BatchInvarianceOnTensorCores extends BatchInvarianceContract {
+        @Override
+        protected Device open() {
+            return CudaContractTest.open(false);
         }
     }
 }

@@ -1,6 +1,7 @@
 package dev.jemma.kernels.cuda;
 
 import dev.jemma.kernels.DeviceOptions;
+import dev.jemma.kernels.gpu.Product;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -49,7 +50,7 @@ public final class CudaPeaks {
                 CudaBuffer c = context.allocate(2 * bytes, "c")) {
             fill(a);
             fill(b);
-            CublasLt.Shape shape = new CublasLt.Shape(SIZE, SIZE, SIZE, SIZE);
+            Product shape = new Product(SIZE, SIZE, SIZE, SIZE, false, false);
             long nanos =
                     best(context, stream, () -> cublas.multiply(shape, a.address(), b.address(), c.address(), stream));
             return 2e-3 * SIZE * SIZE * SIZE / nanos;

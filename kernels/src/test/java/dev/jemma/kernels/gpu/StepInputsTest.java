@@ -2,6 +2,7 @@ package dev.jemma.kernels.gpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.jemma.kernels.KernelChoice;
 import dev.jemma.kernels.RowSet;
 import dev.jemma.kernels.Step;
 import dev.jemma.kernels.StepLimits;
@@ -27,7 +28,7 @@ class StepInputsTest {
             step.addSpan(2, 100, tokens, 0, 1, 1);
             step.addSpan(1, 50, tokens, 1, 38, 2);
             step.addSpan(0, 9, tokens, 38, 40, 1);
-            StepInputs inputs = new StepInputs(arena, LIMITS);
+            StepInputs inputs = new StepInputs(arena, LIMITS, KernelChoice.FASTEST);
             MemorySegment block = inputs.fill(step);
             StepInputs.Table all = inputs.table(RowSet.ALL);
             assertThat(ints(block, inputs.tokens(), 40)).startsWith(-1, 0).endsWith(0, 7);

@@ -58,7 +58,8 @@ public final class GemmaForward implements AutoCloseable {
                 config.numHeads(),
                 widest.queryCols(),
                 widest.maxCols(config),
-                config.vocabSize());
+                config.vocabSize(),
+                config.experts() == null ? 0 : config.experts().numExperts());
         this.memory = new ForwardMemory(config, device, maxRows, maxOutputRows);
         this.upperInputs = upperInputs(memory.all());
         this.keptInputs = upperInputs(memory.output());

@@ -64,6 +64,11 @@ final class GoldenRun implements AutoCloseable {
         return model.config().numLayers();
     }
 
+    /** Whether rows are routed to experts. */
+    boolean routes() {
+        return model.config().experts() != null;
+    }
+
     /** Logits of every prompt token, {@code [tokens, vocab]}. */
     float[] allLogits(int[] ids) {
         cache.clear(slot);

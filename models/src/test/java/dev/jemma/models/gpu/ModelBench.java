@@ -6,6 +6,7 @@ import dev.jemma.kernels.Commands;
 import dev.jemma.kernels.DType;
 import dev.jemma.kernels.DeviceException;
 import dev.jemma.kernels.DeviceOptions;
+import dev.jemma.kernels.KernelChoice;
 import dev.jemma.kernels.Step;
 import dev.jemma.kvcache.KvCache;
 import dev.jemma.models.GemmaModel;
@@ -29,13 +30,18 @@ import java.util.stream.Stream;
  * unknown), then models as {@code gemma-3-1b:16}. {@code scripts/bench-gpu} runs it.
  *
  * <p>Decode runs as it can at best: the next step is encoded while one runs, its token is what the one before sampled.
- * The column "waiting" is for a host that waits for every token.
+ * The column "waiting" is for a host that waits for every token. Batches, given as {@code bench.batches}, are that many
+ * sequences that decode together; {@code bench.invariant} measures the kernels of batch-invariant streams.
  */
 final class ModelBench implements AutoCloseable {
-    private static final int CONTEXT = 32768 + 512;
+    private static final int CONTEXT = Integer.getInteger("bench.context", 32768) + 512;
     private static final int CHUNK = Integer.getInteger("bench.chunk", 4096);
     private static final int[] PROMPTS = sizes("bench.prompts", "512,4096");
     private static final int[] DEPTHS = sizes("bench.depths", "0,4096,32768");
+    private static final int[] BATCHES = sizes("bench.batches", "");
+    private static final int SLOTS = Arrays.stream(BATCHES).max().orElse(1);
+    private static final KernelChoice KERNELS =
+            Boolean.getBoolean("bench.invariant") ? KernelChoice.BATCH_INVARIANT : KernelChoice.FASTEST;
     private static final int TOKENS = 128;
     private static final int REPETITIONS = Integer.getInteger("bench.repetitions", 3);
 
@@ -44,15 +50,15 @@ final class ModelBench implements AutoCloseable {
     private final KvCache cache;
     private final GemmaForward forward;
     private final CommandStream stream;
-    private final Step step = new Step(CHUNK, 1);
+    private final Step step = new Step(CHUNK, SLOTS);
     private final int[] tokens;
 
     private ModelBench(FillingDevice device, Path checkpoint) {
         this.device = device;
         model = GemmaModel.load(checkpoint, device);
-        cache = KvCache.allocate(device, GemmaForward.cacheSpec(model.config(), 1, CONTEXT, CHUNK, DType.F16));
-        forward = new GemmaForward(model.config(), model.weights(), device, cache, CHUNK, 1);
-        stream = device.openStream(forward.limits());
+        cache = KvCache.allocate(device, GemmaForward.cacheSpec(model.config(), SLOTS, CONTEXT, CHUNK, DType.F16));
+        forward = new GemmaForward(model.config(), model.weights(), device, cache, CHUNK, SLOTS);
+        stream = device.openStream(forward.limits(), KERNELS);
         tokens = new SplittableRandom(7)
                 .ints(CHUNK, 0, model.config().vocabSize())
                 .toArray();
@@ -101,6 +107,7 @@ final class ModelBench implements AutoCloseable {
         List<String> columns = new ArrayList<>(List.of("model", "bits", "GB a step"));
         Arrays.stream(PROMPTS).forEach(prompt -> columns.add("prefill " + prompt));
         Arrays.stream(DEPTHS).forEach(depth -> columns.add("decode at " + depth));
+        Arrays.stream(BATCHES).forEach(batch -> columns.add("batch of " + batch));
         columns.add(4 + PROMPTS.length, "of the copy rate");
         columns.addAll(List.of("waiting", "host us a step"));
         String names = "| " + String.join(" | ", columns) + " |";
@@ -116,7 +123,7 @@ final class ModelBench implements AutoCloseable {
         }
         double[] rates = new double[DEPTHS.length];
         for (int i = 0; i < DEPTHS.length; i++) {
-            rates[i] = TOKENS / decodeSeconds(DEPTHS[i], true);
+            rates[i] = TOKENS / decodeSeconds(DEPTHS[i], 1, true);
         }
         double rate = rates[0] * gigabytes;
         if (copyRate == 0) {
@@ -127,7 +134,10 @@ final class ModelBench implements AutoCloseable {
         for (int i = 1; i < DEPTHS.length; i++) {
             row.format("| %,.0f (-%.0f %%) ", rates[i], 100 * (1 - rates[i] / rates[0]));
         }
-        row.format("| %,.0f | %.0f |", TOKENS / decodeSeconds(0, false), encodeMicros());
+        for (int batch : BATCHES) {
+            row.format("| %,.0f ", batch * TOKENS / decodeSeconds(0, batch, true));
+        }
+        row.format("| %,.0f | %.0f |", TOKENS / decodeSeconds(0, 1, false), encodeMicros());
         return row.toString();
     }
 
@@ -147,16 +157,16 @@ final class ModelBench implements AutoCloseable {
     }
 
     /** The cache's rows are whatever they are: nothing here depends on them but numbers nobody reads. */
-    private double decodeSeconds(int depth, boolean ahead) {
+    private double decodeSeconds(int depth, int batch, boolean ahead) {
         long best = Long.MAX_VALUE;
         for (int i = 0; i < REPETITIONS; i++) {
             for (int position = depth; position < depth + 16; position++) {
-                stream.await(decode(position, position == depth));
+                stream.await(decode(position, batch, position == depth));
             }
             long start = System.nanoTime();
             long ticket = 0;
             for (int position = depth; position < depth + TOKENS; position++) {
-                ticket = decode(position, false);
+                ticket = decode(position, batch, false);
                 if (!ahead) {
                     stream.await(ticket);
                 }
@@ -171,18 +181,20 @@ final class ModelBench implements AutoCloseable {
     private double encodeMicros() {
         long best = Long.MAX_VALUE;
         for (int i = 0; i < 30; i++) {
-            stream.await(decode(20, false));
+            stream.await(decode(20, 1, false));
             long start = System.nanoTime();
-            long ticket = decode(21, false);
+            long ticket = decode(21, 1, false);
             best = Math.min(best, System.nanoTime() - start);
             stream.await(ticket);
         }
         return best / 1e3;
     }
 
-    private long decode(int position, boolean first) {
+    private long decode(int position, int batch, boolean first) {
         step.clear();
-        step.addSpan(0, position, new int[] {first ? 7 : -1}, 0, 1, 1);
+        for (int slot = 0; slot < batch; slot++) {
+            step.addDecode(slot, position, first ? 7 + slot : -1 - slot);
+        }
         return run(true);
     }
 

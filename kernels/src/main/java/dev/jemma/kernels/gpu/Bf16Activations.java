@@ -2,15 +2,15 @@ package dev.jemma.kernels.gpu;
 
 import dev.jemma.kernels.DType;
 import dev.jemma.kernels.DeviceBuffer;
-import dev.jemma.kernels.StepLimits;
 import dev.jemma.kernels.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A BF16 copy of one activation, for matrix units: made when it is first multiplied, and good for every product until
- * something is written to the activation.
+ * A BF16 copy of one activation, for tensor cores: made when it is first multiplied, and good for every product until
+ * something is written to the activation. Behind the rounded rows may lie what the rounding left over, rounded as well:
+ * of an activation split into these two parts nothing above 2^-17 of itself is lost.
  */
-final class Narrowed implements AutoCloseable {
+final class Bf16Activations implements AutoCloseable {
     private final Encoder encoder;
     private final Kernel narrow;
     private final DeviceBuffer copy;
@@ -19,39 +19,57 @@ final class Narrowed implements AutoCloseable {
     private long end;
     private int cols;
     private int stride;
+    private boolean isSplit;
 
-    Narrowed(Encoder encoder, Shaders shaders, GpuDriver driver, StepLimits limits) {
+    /** @param elements rows times columns times parts, at most */
+    Bf16Activations(Encoder encoder, Shaders shaders, GpuDriver driver, long elements) {
         this.encoder = encoder;
         narrow = shaders.kernel("narrow.metal", "narrow_rows");
-        copy = driver.allocate(DType.BF16.bytes((long) limits.maxRows() * limits.maxCols()), "activations in BF16");
+        copy = driver.allocate(DType.BF16.bytes(elements), "activations in BF16");
     }
 
-    /** The copy of a tensor's rows, dense. */
+    /**
+     * The copy of a tensor's rows, dense.
+     *
+     * @param split whether the remainders are wanted too, {@link #partBytes} behind
+     */
     @SuppressWarnings("ReferenceEquality") // Buffers have no value: each is its own memory.
-    DeviceBuffer of(Tensor x) {
-        long first = x.at().byteOffset();
+    DeviceBuffer of(Tensor x, boolean split) {
+        long first = encoder.start(x);
         long last = first + x.byteSpan(encoder.rows(x));
         boolean made = source == x.at().buffer()
                 && start == first
                 && end == last
                 && cols == x.cols()
-                && stride == x.rowStride();
+                && stride == x.rowStride()
+                && (isSplit || !split);
         if (!made) {
-            make(x);
+            make(x, split);
             source = x.at().buffer();
             start = first;
             end = last;
             cols = x.cols();
             stride = x.rowStride();
+            isSplit = split;
         }
         return copy;
     }
 
-    private void make(Tensor x) {
+    /** Bytes of one part of a tensor's rows. */
+    long partBytes(Tensor x) {
+        return DType.BF16.bytes((long) encoder.rows(x) * x.cols());
+    }
+
+    private void make(Tensor x, boolean split) {
         int rows = encoder.rows(x);
-        encoder.kernel(narrow).args(2).put(x.cols()).put(x.rowStride());
+        encoder.kernel(narrow)
+                .args(4)
+                .put(x.cols())
+                .put(x.rowStride())
+                .put(rows)
+                .put(split ? 1 : 0);
         encoder.reads(x);
-        encoder.writes(copy, 0, DType.BF16.bytes((long) rows * x.cols()));
+        encoder.writes(copy, 0, (split ? 2 : 1) * partBytes(x));
         encoder.runElements(x.cols() / 4, rows);
     }
 

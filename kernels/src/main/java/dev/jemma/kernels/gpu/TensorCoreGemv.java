@@ -13,7 +13,7 @@ import java.util.Optional;
  * take, and which of the kernels of {@code gemv_affine_mma} is best for a shape. A wide kernel's threadgroup makes 32
  * outputs, a paired one's 8, with more simdgroups on each: for matrices too small to fill the device otherwise.
  */
-final class OwnGemv {
+final class TensorCoreGemv {
     /** Columns that four lanes read at a time. */
     private static final int BLOCK = 128;
 
@@ -40,7 +40,7 @@ final class OwnGemv {
     /** How a matrix-vector product is run: kernel, outputs of a threadgroup, simdgroups of one. */
     record Form(Kernel kernel, int outs, int simdgroups) {}
 
-    private OwnGemv(Shaders shaders, GpuLimits limits) {
+    private TensorCoreGemv(Shaders shaders, GpuLimits limits) {
         multiprocessors = limits.busySimdgroups() / SIMDGROUPS_PER_MULTIPROCESSOR;
         wide = byScale(shaders, "gemv_wide");
         qkv = byScale(shaders, "gemv_qkv_wide");
@@ -50,8 +50,8 @@ final class OwnGemv {
     }
 
     /** The driver's kernels, if it has them. */
-    static Optional<OwnGemv> of(Shaders shaders, GpuDriver driver) {
-        return driver.ownLibrary("gemv_affine_mma").map(_ -> new OwnGemv(shaders, driver.limits()));
+    static Optional<TensorCoreGemv> of(Shaders shaders, GpuDriver driver) {
+        return driver.ownLibrary("gemv_affine_mma").map(_ -> new TensorCoreGemv(shaders, driver.limits()));
     }
 
     private static List<Kernel> byScale(Shaders shaders, String function) {
