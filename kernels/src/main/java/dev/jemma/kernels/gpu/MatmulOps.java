@@ -57,7 +57,7 @@ final class MatmulOps implements AutoCloseable {
         rowInvariant = choice == KernelChoice.BATCH_INVARIANT;
         boolean split = steps.numExperts() > 0;
         if (limits.matrixUnits() || SplitGemm.isOffered(driver)) {
-            int splitRows = split || rowInvariant ? steps.maxRows() : Math.min(steps.maxRows(), SplitGemm.MAX_ROWS);
+            int splitRows = split || rowInvariant ? steps.maxRows() : Math.min(steps.maxRows(), SplitGemm.MOST_ROWS);
             long rows = Math.max(steps.maxRows(), 2L * splitRows);
             activations = new Bf16Activations(encoder, shaders, driver, rows * steps.maxCols());
             encoder.tell(activations);
@@ -122,7 +122,7 @@ final class MatmulOps implements AutoCloseable {
     /** The driver's kernels for few rows, where they take these; a single row has better ones. */
     private @Nullable SplitGemm forFewRows(Tensor x, Weight w) {
         int rows = encoder.rows(x);
-        return fewRows != null && rows > 1 && rows <= SplitGemm.MAX_ROWS && SplitGemm.takes(x, w) ? fewRows : null;
+        return fewRows != null && rows > 1 && SplitGemm.isFasterFor(rows, w) && SplitGemm.takes(x, w) ? fewRows : null;
     }
 
     /**

@@ -13,12 +13,14 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A driver's own kernels for few rows, {@code gemm_split}: weights are read once for up to {@link #MAX_ROWS} rows, and
- * operands are split, so that products are as exact as F32's. A row's results depend on nothing but its activations.
+ * A driver's own kernels for few rows, {@code gemm_split}: weights are read once for up to 64 rows, and operands are
+ * split, so that products are as exact as F32's. A row's results depend on nothing but its activations.
  */
 final class SplitGemm {
-    /** Rows of a threadgroup at most. */
-    static final int MAX_ROWS = 64;
+    /** Rows at which the vendor's multiplication is faster: of BF16 weights, and of those that it must dequantize. */
+    private static final int MOST_DENSE_ROWS = 8;
+
+    static final int MOST_ROWS = 16;
 
     /** Rows that a tile of a threadgroup has, of which it may have 1, 2, 4 or 8. */
     private static final int TILE_ROWS = 8;
@@ -69,6 +71,11 @@ final class SplitGemm {
     /** Whether a driver has the kernels. */
     static boolean isOffered(GpuDriver driver) {
         return driver.ownLibrary("gemm_split").isPresent();
+    }
+
+    /** Whether so few rows are multiplied faster by these kernels than by the vendor's. */
+    static boolean isFasterFor(int rows, Weight w) {
+        return rows <= (w instanceof DenseWeight ? MOST_DENSE_ROWS : MOST_ROWS);
     }
 
     /** Whether the kernels take these, whatever the number of rows: a lane reads 16 bytes of weights at a time. */

@@ -128,16 +128,19 @@ final class SampleLayer implements AutoCloseable {
         return content;
     }
 
+    private Region adopt(MemorySegment content, String label) {
+        Region region = device.adopt(content, label);
+        buffers.add(region.buffer());
+        return region;
+    }
+
     /** Outputs are about as large as inputs. */
     private Weight weight(int rows, int cols) {
         float size = (float) Math.sqrt(3.0 / cols);
         return switch (format) {
             case WeightFormat.Dense dense ->
                 new DenseWeight(
-                        device.adopt(numbers(dense.dtype(), (long) rows * cols, size), "weights"),
-                        dense.dtype(),
-                        rows,
-                        cols);
+                        adopt(numbers(dense.dtype(), (long) rows * cols, size), "weights"), dense.dtype(), rows, cols);
             case WeightFormat.Affine affine -> {
                 MemorySegment codes = arena.allocate((long) rows * cols * affine.bits() / 8, 64);
                 for (long i = 0; i < codes.byteSize() / 4; i++) {
@@ -146,9 +149,9 @@ final class SampleLayer implements AutoCloseable {
                 long groups = (long) rows * cols / affine.groupSize();
                 DType type = affine.scaleType();
                 yield new AffineWeight(
-                        device.adopt(codes, "codes"),
-                        device.adopt(numbers(type, groups, 2 * size / (1 << affine.bits())), "scales"),
-                        device.adopt(numbers(type, groups, size), "biases"),
+                        adopt(codes, "codes"),
+                        adopt(numbers(type, groups, 2 * size / (1 << affine.bits())), "scales"),
+                        adopt(numbers(type, groups, size), "biases"),
                         type,
                         affine.bits(),
                         affine.groupSize(),

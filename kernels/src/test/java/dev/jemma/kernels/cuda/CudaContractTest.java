@@ -46,7 +46,7 @@ class CudaContractTest extends CommandsContract {
     }
 
     /**
-     * Up to 64 rows are multiplied with split operands. Of more, activations and dequantized weights are rounded to BF16,
+     * Up to 8 rows, of affine weights 16, are multiplied with split operands. Of more, activations and dequantized weights are rounded to BF16,
      * each by up to 2^-8 of itself, in most cases less: 2^-8 of their product. Sums are F32.
      */
     @Nested
@@ -58,7 +58,7 @@ class CudaContractTest extends CommandsContract {
 
         @Override
         protected Arithmetic arithmetic(int rows) {
-            return rows > 64 ? BF16_PRODUCTS : rows > 1 ? SPLIT_PRODUCTS : arithmetic();
+            return rows > 8 ? BF16_PRODUCTS : rows > 1 ? SPLIT_PRODUCTS : arithmetic();
         }
     }
 

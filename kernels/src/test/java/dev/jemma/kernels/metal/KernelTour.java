@@ -82,13 +82,13 @@ final class KernelTour implements AutoCloseable {
         for (int bits : new int[] {4, 8}) {
             dispatch(
                     "dequantize_affine" + bits,
-                    new int[] {96, 1, 5},
+                    new int[] {96, 1, 5, 1},
                     memory(2 * 96 * bits / 8),
                     memory(4 * 2 * 3),
                     memory(4 * 2 * 3),
                     memory(2 * 96));
         }
-        dispatch("narrow_rows", new int[] {96, 100}, memory(4 * (100 + 96)), memory(2 * 2 * 96));
+        dispatch("narrow_rows", new int[] {96, 100, 2, 1}, memory(4 * (100 + 96)), memory(2 * 2 * 2 * 96));
     }
 
     private void dispatch(String function, int[] fields, Region... buffers) {

@@ -2,13 +2,9 @@ package dev.jemma.kernels.metal;
 
 import dev.jemma.kernels.Device;
 import dev.jemma.kernels.DeviceOptions;
-import dev.jemma.kernels.contract.BatchInvarianceContract;
 import dev.jemma.kernels.contract.CommandsContract;
-import dev.jemma.kernels.contract.LayerSizes;
 import dev.jemma.kernels.gpu.GpuDevice;
 import dev.jemma.kernels.softmetal.SoftMetal;
-import java.util.List;
-import org.junit.jupiter.api.Nested;
 
 /** Every op of the shaders against the reference, on a Mac's Metal or on the software Metal, where fresh memory is NaN. */
 class MetalContractTest extends CommandsContract {
@@ -21,18 +17,5 @@ class MetalContractTest extends CommandsContract {
     @Override
     protected Device open() {
         return metal();
-    }
-
-    @Nested
-    class BatchInvariance extends BatchInvarianceContract {
-        @Override
-        protected Device open() {
-            return metal();
-        }
-
-        @Override
-        protected List<LayerSizes> sizes() {
-            return List.of(LayerSizes.SMALL);
-        }
     }
 }
