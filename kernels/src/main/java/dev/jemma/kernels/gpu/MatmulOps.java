@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Projections. Up to {@link #MAX_GEMV_ROWS} rows: one pass over the weights by {@code gemv*.metal}; more: tiles of
- * {@code gemm.metal}, or the vendor's matrix multiplication where the driver has one. What is not aligned takes the
- * byte-wise kernels, row by row, or the tiles' byte-wise loads.
+ * {@code gemm.metal}. Where the driver has them, {@link SplitGemm} for a few rows and {@link TensorCoreGemm} for many. What
+ * is not aligned takes the byte-wise kernels, row by row, or the tiles' byte-wise loads.
  */
 final class MatmulOps implements AutoCloseable {
     /** Rows that one pass over the weights serves. From here on tiles use the arithmetic units better. */
