@@ -36,6 +36,11 @@ final class OneDnnProducts {
     /** Floats of the products of one chunk of weights with one block of activations. */
     private static final int PRODUCTS = MAX_OUTPUTS * columns(BLOCK);
 
+    private static final int LINE = 64;
+
+    /** Rows of activations from which on weights are copied to cache lines. */
+    private static final int MIN_COPY_ROWS = 32;
+
     /** Outputs are shared out in multiples of this, a pair of AMX tiles. */
     private static final int OUTPUTS = 32;
 
@@ -64,6 +69,11 @@ final class OneDnnProducts {
     /** Bytes of the products of one chunk of weights with one block of activations. */
     static long productBytes() {
         return 4L * PRODUCTS;
+    }
+
+    /** Bytes of the weights of one chunk that are copied. */
+    static long weightBytes(int cols) {
+        return 2L * MAX_OUTPUTS_OF_ONE_BLOCK * cols;
     }
 
     /** Bytes of the split activations of {@code rows} rows of at most {@code cols} columns. */
@@ -155,11 +165,23 @@ final class OneDnnProducts {
         }
     }
 
+    /**
+     * Where weights lie at cache lines: a copy, if they do not where they are and serve many rows. AMX reads tiles by rows
+     * of 64 bytes, and files align weights to 8: reading across lines makes a prompt of 270M take a sixth longer.
+     */
+    private long aligned(long weights, long bytes, Scratch.Worker own) {
+        if (weights % LINE == 0 || rows < MIN_COPY_ROWS) {
+            return weights;
+        }
+        Memory.copy(own.denseWeights, weights, bytes);
+        return own.denseWeights;
+    }
+
     private void outputs(DenseWeight w, Tensor out, int begin, int end, Scratch.Worker own) {
         OneDnnPrimitives primitives = own.primitives();
         int count = end - begin;
         int cols = w.cols();
-        long from = Memory.address(w.at()) + 2L * begin * cols;
+        long from = aligned(Memory.address(w.at()) + 2L * begin * cols, 2L * count * cols, own);
         for (int row = 0; row < rows; row += BLOCK) {
             int n = Math.min(BLOCK, rows - row);
             int width = width(n);

@@ -97,6 +97,9 @@ final class Scratch implements AutoCloseable {
         /** Products of {@link OneDnnProducts}; no memory where there is no oneDNN. */
         final long nativeProduct;
 
+        /** A chunk of BF16 weights at a cache line. */
+        final long denseWeights;
+
         /** Codes as digits, for {@link OneDnnDigits}. */
         final long codes;
 
@@ -132,6 +135,7 @@ final class Scratch implements AutoCloseable {
             product = take("products", Projection.PANEL_ROWS * Projection.productStride(rows));
             block = take("activation block", TokenPacking.BLOCK_BYTES);
             nativeProduct = dnn == null ? 0 : take("products of matrix units", OneDnnProducts.productBytes());
+            denseWeights = dnn == null ? 0 : take("weights at cache lines", OneDnnProducts.weightBytes(cols));
             codes = dnn == null ? 0 : take("codes as digits", OneDnnDigits.panelBytes());
             tables = dnn == null ? 0 : take("tables of digits", DigitKernels.DIGITS * DigitKernels.TABLE);
             digits = dnn == null ? 0 : take("activations as digits", OneDnnDigits.digitBytes());
