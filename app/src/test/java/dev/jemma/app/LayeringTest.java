@@ -63,7 +63,7 @@ class LayeringTest {
     @MethodSource("backends")
     void nobodyNamesABackend(String backend) {
         String itself = "dev.jemma.kernels." + backend + "..";
-        // A process's first step on the CPU is the reference's: docs/adr/0008.
+        // A process's first step on the CPU is the reference's: docs/adr/0007.
         String user = backend.equals("reference") ? "dev.jemma.kernels.cpu.." : itself;
         noClasses()
                 .that(not(resideInAnyPackage(itself, user)))
