@@ -32,26 +32,40 @@ final class AffineDots {
         int groups = cols / shape.groupSize();
         long minusOnes = minusOnes(sums, groups);
         for (int block = 0; block < blocks; block++) {
-            FloatVector minus = FloatVector.zero(Lanes.F);
-            for (int n = 0; n < perWord; n++) {
-                long at = to + (long) Lanes.BYTES * (block * perWord + n);
-                FloatVector scaled =
-                        FloatVector.fromMemorySegment(Lanes.F, ALL, at, LE).mul(factor(shape, n));
-                scaled.intoMemorySegment(ALL, at, LE);
-                minus = minus.sub(scaled);
+            long at = to + (long) Lanes.BYTES * block * perWord;
+            if (shape.bits() == 4 && MERGED) {
+                mergePairs(at, minusOnes + (long) Lanes.BYTES * block);
+            } else {
+                scale(at, shape);
             }
-            minus.intoMemorySegment(ALL, minusOnes + (long) Lanes.BYTES * block, LE);
         }
         sumGroups(sums, x, groups, shape.groupSize());
     }
 
-    /** What activations at the {@code n}-th place of each word are multiplied with. */
-    private static float factor(AffineShape shape, int n) {
-        if (shape.bits() == 4 && MERGED) {
-            return n % 2 == 0 ? AffineKernels.EVEN_FACTOR : AffineKernels.ODD_FACTOR;
+    /** One block for {@link AffineKernels#fourBitsMerged}. */
+    private static void mergePairs(long at, long minusOnes) {
+        FloatVector minus = FloatVector.zero(Lanes.F);
+        for (int n = 0; n < 8; n += 2) {
+            long pair = at + (long) Lanes.BYTES * n;
+            FloatVector even =
+                    FloatVector.fromMemorySegment(Lanes.F, ALL, pair, LE).mul(256);
+            FloatVector odd = FloatVector.fromMemorySegment(Lanes.F, ALL, pair + Lanes.BYTES, LE)
+                    .mul(16);
+            even.sub(odd).intoMemorySegment(ALL, pair, LE);
+            odd.intoMemorySegment(ALL, pair + Lanes.BYTES, LE);
+            minus = minus.sub(even);
         }
-        // The highest code is shifted down, as its mask would leave a negative integer.
-        return n == shape.perWord() - 1 ? 1 : 1f / (1 << (n * shape.bits()));
+        minus.intoMemorySegment(ALL, minusOnes, LE);
+    }
+
+    /** One block for the other kernels; the highest code is shifted down, as its mask would leave a negative integer. */
+    private static void scale(long at, AffineShape shape) {
+        for (int n = 1; n < shape.perWord() - 1; n++) {
+            long place = at + (long) Lanes.BYTES * n;
+            FloatVector.fromMemorySegment(Lanes.F, ALL, place, LE)
+                    .mul(1f / (1 << (n * shape.bits())))
+                    .intoMemorySegment(ALL, place, LE);
+        }
     }
 
     private static void sumGroups(long sums, long x, int groups, int groupSize) {

@@ -38,9 +38,10 @@ final class DenseDots {
 
     private static void bf16FourRows(long out, long x, long w, int cols, int quarter) {
         long apart = 2L * cols * quarter;
+        int step = V * Lanes.one;
         int bytes = 2 * WordOrder.blocked(cols, 2);
-        for (int step = 0; step < quarter; step++) {
-            int row = Streams.row(step, quarter);
+        for (int n = 0; n < quarter; n++) {
+            int row = Streams.row(n, quarter);
             long w0 = w + 2L * row * cols;
             long w1 = w0 + apart;
             long w2 = w1 + apart;
@@ -53,7 +54,7 @@ final class DenseDots {
             FloatVector b2 = a0;
             FloatVector a3 = a0;
             FloatVector b3 = a0;
-            for (int i = 0; i < bytes; i += V) {
+            for (int i = 0; i < bytes; i += step) {
                 IntVector v0 = IntVector.fromMemorySegment(Lanes.I, ALL, w0 + i, LE);
                 IntVector v1 = IntVector.fromMemorySegment(Lanes.I, ALL, w1 + i, LE);
                 IntVector v2 = IntVector.fromMemorySegment(Lanes.I, ALL, w2 + i, LE);
@@ -81,9 +82,10 @@ final class DenseDots {
 
     private static float bf16Row(long x, long w, int cols) {
         int bytes = 2 * WordOrder.blocked(cols, 2);
+        int step = V * Lanes.one;
         FloatVector a = FloatVector.zero(Lanes.F);
         FloatVector b = a;
-        for (int i = 0; i < bytes; i += V) {
+        for (int i = 0; i < bytes; i += step) {
             IntVector v = IntVector.fromMemorySegment(Lanes.I, ALL, w + i, LE);
             FloatVector low = FloatVector.fromMemorySegment(Lanes.F, ALL, x + 2L * i, LE);
             FloatVector high = FloatVector.fromMemorySegment(Lanes.F, ALL, x + 2L * i + V, LE);
@@ -104,6 +106,7 @@ final class DenseDots {
     /** Four activation rows at once, {@code xStride} and {@code outStride} bytes apart. */
     static void bf16ByFour(long out, long outStride, long x, long xStride, long w, int cols, int rows) {
         int bytes = 2 * WordOrder.blocked(cols, 2);
+        int step = V * Lanes.one;
         for (int row = 0; row < rows; row++) {
             long from = w + 2L * row * cols;
             FloatVector a0 = FloatVector.zero(Lanes.F);
@@ -114,7 +117,7 @@ final class DenseDots {
             FloatVector b2 = a0;
             FloatVector a3 = a0;
             FloatVector b3 = a0;
-            for (int i = 0; i < bytes; i += V) {
+            for (int i = 0; i < bytes; i += step) {
                 IntVector v = IntVector.fromMemorySegment(Lanes.I, ALL, from + i, LE);
                 FloatVector low = v.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
                 FloatVector high = v.and(HIGH_HALF).reinterpretAsFloats();
@@ -149,11 +152,12 @@ final class DenseDots {
     /** @param x in plain order */
     static void f32(long out, long x, long w, int cols, int rows) {
         int whole = cols - cols % (2 * Lanes.COUNT);
+        long step = 2L * V * Lanes.one;
         for (int row = 0; row < rows; row++) {
             long from = w + 4L * row * cols;
             FloatVector a = FloatVector.zero(Lanes.F);
             FloatVector b = a;
-            for (long i = 0; i < 4L * whole; i += 2L * V) {
+            for (long i = 0; i < 4L * whole; i += step) {
                 FloatVector w0 = FloatVector.fromMemorySegment(Lanes.F, ALL, from + i, LE);
                 FloatVector w1 = FloatVector.fromMemorySegment(Lanes.F, ALL, from + i + V, LE);
                 a = w0.fma(FloatVector.fromMemorySegment(Lanes.F, ALL, x + i, LE), a);
@@ -167,9 +171,10 @@ final class DenseDots {
     /** One row of weights with one of activations, summed as {@link Lanes#sum} does; both in the same order. */
     static float f32Ordered(long x, long w, int cols) {
         int whole = cols - cols % (2 * Lanes.COUNT);
+        long step = 2L * V * Lanes.one;
         FloatVector a = FloatVector.zero(Lanes.F);
         FloatVector b = a;
-        for (long i = 0; i < 4L * whole; i += 2L * V) {
+        for (long i = 0; i < 4L * whole; i += step) {
             FloatVector w0 = FloatVector.fromMemorySegment(Lanes.F, ALL, w + i, LE);
             FloatVector w1 = FloatVector.fromMemorySegment(Lanes.F, ALL, w + i + V, LE);
             a = w0.fma(FloatVector.fromMemorySegment(Lanes.F, ALL, x + i, LE), a);
@@ -181,11 +186,12 @@ final class DenseDots {
     /** One row of weights with four rows of activations, {@code xStride} bytes apart; both in the same order. */
     static void f32ByFour(long out, long outStride, long x, long xStride, long w, int cols) {
         int whole = cols - cols % Lanes.COUNT;
+        long step = (long) V * Lanes.one;
         FloatVector a0 = FloatVector.zero(Lanes.F);
         FloatVector a1 = a0;
         FloatVector a2 = a0;
         FloatVector a3 = a0;
-        for (long i = 0; i < 4L * whole; i += V) {
+        for (long i = 0; i < 4L * whole; i += step) {
             FloatVector v = FloatVector.fromMemorySegment(Lanes.F, ALL, w + i, LE);
             long at = x + i;
             a0 = v.fma(FloatVector.fromMemorySegment(Lanes.F, ALL, at, LE), a0);
@@ -243,11 +249,12 @@ final class DenseDots {
     /** Four rows of {@code w}, {@link #F16_COLS} from each other, times {@code x}. */
     private static void fourDots(long out, long next, long x, float[] w, int cols, boolean add) {
         int whole = cols - cols % Lanes.COUNT;
+        int step = Lanes.COUNT * Lanes.one;
         FloatVector a0 = FloatVector.zero(Lanes.F);
         FloatVector a1 = a0;
         FloatVector a2 = a0;
         FloatVector a3 = a0;
-        for (int i = 0; i < whole; i += Lanes.COUNT) {
+        for (int i = 0; i < whole; i += step) {
             FloatVector y = FloatVector.fromMemorySegment(Lanes.F, ALL, x + 4L * i, LE);
             a0 = FloatVector.fromArray(Lanes.F, w, i).fma(y, a0);
             a1 = FloatVector.fromArray(Lanes.F, w, F16_COLS + i).fma(y, a1);

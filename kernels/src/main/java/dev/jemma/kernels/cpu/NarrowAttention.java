@@ -68,6 +68,7 @@ final class NarrowAttention {
     private static void twoByFour(
             long out0, long out1, float[] tile, int key0, int key1, long q, int headDim, boolean ordered) {
         long row = 4L * headDim;
+        int step = Lanes.COUNT * Lanes.one;
         FloatVector a0 = FloatVector.zero(Lanes.F);
         FloatVector a1 = a0;
         FloatVector a2 = a0;
@@ -76,7 +77,7 @@ final class NarrowAttention {
         FloatVector b1 = a0;
         FloatVector b2 = a0;
         FloatVector b3 = a0;
-        for (int i = 0; i < headDim; i += Lanes.COUNT) {
+        for (int i = 0; i < headDim; i += step) {
             FloatVector a = FloatVector.fromArray(Lanes.F, tile, key0 + i);
             FloatVector b = FloatVector.fromArray(Lanes.F, tile, key1 + i);
             long at = q + 4L * i;
@@ -128,6 +129,7 @@ final class NarrowAttention {
     /** Two vectors' columns of four rows of sums. */
     private static void addTwoByFour(
             long out, long correction, float[] tile, int col, int keys, long weights, int width, int headDim) {
+        int step = Lanes.one;
         FloatVector a0 = FloatVector.zero(Lanes.F);
         FloatVector a1 = a0;
         FloatVector a2 = a0;
@@ -136,7 +138,7 @@ final class NarrowAttention {
         FloatVector b1 = a0;
         FloatVector b2 = a0;
         FloatVector b3 = a0;
-        for (int key = 0; key < keys; key++) {
+        for (int key = 0; key < keys; key += step) {
             FloatVector a = FloatVector.fromArray(Lanes.F, tile, key * headDim + col);
             FloatVector b = FloatVector.fromArray(Lanes.F, tile, key * headDim + col + Lanes.COUNT);
             long at = weights + 4L * width * key;

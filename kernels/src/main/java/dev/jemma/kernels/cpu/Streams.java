@@ -1,5 +1,7 @@
 package dev.jemma.kernels.cpu;
 
+import dev.jemma.kernels.host.Processor;
+
 /**
  * The order in which dot products go through a range of weight rows: four rows a quarter of the range apart at once, and
  * of each quarter its two halves in turn. The prefetcher follows each of the eight as a stream of its own, and stops at
@@ -7,6 +9,9 @@ package dev.jemma.kernels.cpu;
  * three quarters of the memory's speed (figures in docs/SPEED.md).
  */
 final class Streams {
+    /** AMD's prefetchers (Zen 4) follow four streams better than eight: 8-bit rows come at 16.4 instead of 12.7 GB/s. */
+    private static final boolean HALVES = !Processor.here().isAmd();
+
     private static final int PAGE = 4096;
 
     private Streams() {}
@@ -28,6 +33,9 @@ final class Streams {
 
     /** The {@code i}-th row of a quarter. */
     static int row(int i, int quarter) {
+        if (!HALVES) {
+            return i;
+        }
         return i % 2 == 0 ? i / 2 : (quarter + 1) / 2 + i / 2;
     }
 

@@ -62,13 +62,14 @@ final class Tiles {
     }
 
     private static void sixByOne(long a, long rowStep, long step, long b, long c, long cStep, int depth) {
+        int next = Lanes.one;
         FloatVector a0 = FloatVector.zero(Lanes.F);
         FloatVector a1 = a0;
         FloatVector a2 = a0;
         FloatVector a3 = a0;
         FloatVector a4 = a0;
         FloatVector a5 = a0;
-        for (int k = 0; k < depth; k++) {
+        for (int k = 0; k < depth; k += next) {
             long at = a + k * step;
             long x = b + (long) k * V;
             FloatVector xa = FloatVector.fromMemorySegment(Lanes.F, ALL, x, LE);
@@ -94,6 +95,7 @@ final class Tiles {
     }
 
     private static void sixByTwo(long a, long rowStep, long step, long b, long c, long cStep, int depth) {
+        int next = Lanes.one;
         FloatVector a0 = FloatVector.zero(Lanes.F);
         FloatVector b0 = a0;
         FloatVector a1 = a0;
@@ -106,7 +108,7 @@ final class Tiles {
         FloatVector b4 = a0;
         FloatVector a5 = a0;
         FloatVector b5 = a0;
-        for (int k = 0; k < depth; k++) {
+        for (int k = 0; k < depth; k += next) {
             long at = a + k * step;
             long x = b + (long) k * 2L * V;
             FloatVector xa = FloatVector.fromMemorySegment(Lanes.F, ALL, x, LE);
@@ -145,6 +147,7 @@ final class Tiles {
     }
 
     private static void sixByFour(long a, long rowStep, long step, long b, long c, long cStep, int depth) {
+        int next = Lanes.one;
         FloatVector a0 = FloatVector.zero(Lanes.F);
         FloatVector b0 = a0;
         FloatVector c0 = a0;
@@ -169,7 +172,7 @@ final class Tiles {
         FloatVector b5 = a0;
         FloatVector c5 = a0;
         FloatVector d5 = a0;
-        for (int k = 0; k < depth; k++) {
+        for (int k = 0; k < depth; k += next) {
             long at = a + k * step;
             long x = b + (long) k * 4L * V;
             FloatVector xa = FloatVector.fromMemorySegment(Lanes.F, ALL, x, LE);

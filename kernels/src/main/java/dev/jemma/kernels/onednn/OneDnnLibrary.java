@@ -1,6 +1,7 @@
 package dev.jemma.kernels.onednn;
 
 import dev.jemma.kernels.DeviceException;
+import dev.jemma.kernels.host.Processor;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.Arena;
@@ -13,7 +14,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,8 +26,6 @@ import org.jspecify.annotations.Nullable;
 public final class OneDnnLibrary {
     /** {@code off}: never; {@code on}: an error where it cannot be used; else where it is there and pays. */
     public static final String PROPERTY = "jemma.onednn";
-
-    private static final Path CPU_INFO = Path.of("/proc/cpuinfo");
 
     /** In the order to load them: each needs those before it. */
     private static final List<String> RESOURCES = List.of(
@@ -81,12 +79,8 @@ public final class OneDnnLibrary {
                 || !System.getProperty("os.arch").equals("amd64")) {
             return "for Linux on x86-64 only";
         }
-        try (Stream<String> lines = Files.lines(CPU_INFO)) {
-            if (lines.filter(line -> line.startsWith("flags")).limit(1).noneMatch(OneDnnLibrary::hasTiles)) {
-                return "this processor has no AMX tiles for BF16";
-            }
-        } catch (IOException unreadable) {
-            return CPU_INFO + " cannot be read: " + unreadable.getMessage();
+        if (!Processor.here().has("amx_tile", "amx_bf16")) {
+            return "this processor has no AMX tiles for BF16";
         }
         for (String resource : RESOURCES) {
             if (resource(resource) == null) {
@@ -94,12 +88,6 @@ public final class OneDnnLibrary {
             }
         }
         return null;
-    }
-
-    /** Whether a line of flags names tiles and products of BF16 in them. */
-    static boolean hasTiles(String flags) {
-        List<String> names = List.of(flags.split("\\s+", -1));
-        return names.contains("amx_tile") && names.contains("amx_bf16");
     }
 
     /** {@code $XDG_CACHE_HOME/jemma/<jar's name>}, as the XDG specification has it: relative values are ignored. */

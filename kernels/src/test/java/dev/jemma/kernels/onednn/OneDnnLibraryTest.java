@@ -18,15 +18,6 @@ class OneDnnLibraryTest {
     @TempDir
     private Path directory;
 
-    @Test
-    void wantsTilesAndProductsOfBf16() {
-        assertThat(OneDnnLibrary.hasTiles("flags\t\t: fpu avx512_bf16 amx_bf16 avx512_fp16 amx_tile amx_int8"))
-                .isTrue();
-        assertThat(OneDnnLibrary.hasTiles("flags\t\t: fpu avx512_bf16 amx_tile amx_int8"))
-                .isFalse();
-        assertThat(OneDnnLibrary.hasTiles("flags\t\t: fpu amx_bf16")).isFalse();
-    }
-
     private static void needsTheJars() {
         assumeTrue(
                 OneDnnLibrary.class.getClassLoader().getResource("org/bytedeco/dnnl/linux-x86_64/" + LIBRARY) != null,
