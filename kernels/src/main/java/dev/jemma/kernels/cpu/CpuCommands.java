@@ -29,11 +29,12 @@ final class CpuCommands implements Commands {
     private final ResultOps results;
 
     /** @param step the current step, refilled by the stream for each one */
-    CpuCommands(Step step, StepLimits limits, KernelChoice choice, RowPool pool, Scratch scratch) {
+    CpuCommands(
+            Step step, StepLimits limits, KernelChoice choice, OneDnnRows oneDnnRows, RowPool pool, Scratch scratch) {
         this.step = step;
         inputs = new InputOps(step, pool, scratch);
         rows = new RowOps(pool, scratch);
-        projection = new Projection(choice, pool, scratch);
+        projection = new Projection(choice, oneDnnRows, pool, scratch);
         heads = new HeadOps(step, pool, limits.maxAttentionCols());
         attention = new Attention(step, choice, pool, scratch, limits);
         experts = new ExpertOps(choice, pool, scratch);

@@ -20,6 +20,7 @@ public final class CpuDevice implements Device {
     private final HostMemory memory = new HostMemory();
     private final RowPool pool;
     private final OneDnnUse use;
+    private final boolean exact;
 
     /** Steps that are still run by {@link ColdCommands}, on any stream. */
     private final AtomicInteger coldSteps;
@@ -34,15 +35,17 @@ public final class CpuDevice implements Device {
     /**
      * @param threads threads that run kernels, the caller's included; 0 for one for every core, and one cold step: who
      *     asks for threads may be timing them
+     * @param exact whether products are those of F32, also where rounding operands to BF16 would be faster
      * @throws DeviceException.Unavailable if oneDNN must be used and cannot be
      */
-    CpuDevice(int threads, OneDnnUse use) {
-        this(threads, use, threads > 0 ? 0 : 1);
+    CpuDevice(int threads, OneDnnUse use, boolean exact) {
+        this(threads, use, exact, threads > 0 ? 0 : 1);
     }
 
     /** @param coldSteps how many of the first steps are run by {@link ColdCommands} if they have few rows */
-    CpuDevice(int threads, OneDnnUse use, int coldSteps) {
+    CpuDevice(int threads, OneDnnUse use, boolean exact, int coldSteps) {
         this.use = use;
+        this.exact = exact;
         this.coldSteps = new AtomicInteger(coldSteps);
         switch (use) {
             case OFF -> {}
@@ -72,7 +75,12 @@ public final class CpuDevice implements Device {
                 threads + (threads == 1 ? " thread, " : " threads, ") + Lanes.F.vectorBitSize() + "-bit vectors";
         return oneDnn() == null
                 ? vectors
-                : vectors + ", " + OneDnnLibrary.outcome().reason() + " for AMX";
+                : vectors + ", " + OneDnnLibrary.outcome().reason();
+    }
+
+    @Override
+    public double operandRounding() {
+        return exact || oneDnn() == null ? 0 : 0x1p-9;
     }
 
     private @Nullable OneDnn oneDnn() {
@@ -108,7 +116,7 @@ public final class CpuDevice implements Device {
     @Override
     public CommandStream openStream(StepLimits limits, KernelChoice choice) {
         AtomicInteger cold = choice == KernelChoice.FASTEST ? coldSteps : new AtomicInteger();
-        return new CpuStream(limits, choice, memory, pool, oneDnn(), cold);
+        return new CpuStream(limits, choice, memory, pool, oneDnn(), !exact, cold);
     }
 
     @Override

@@ -12,6 +12,9 @@ import java.util.List;
 
 /** The CPU backend: needs nothing but the Vector API module. */
 public final class CpuProvider implements DeviceProvider {
+    /** System property: {@code true} for products in F32 where operands would be rounded to BF16. */
+    private static final String EXACT = "jemma.cpu.exact";
+
     @Override
     public String backend() {
         return "cpu";
@@ -32,7 +35,7 @@ public final class CpuProvider implements DeviceProvider {
         return List.of(
                 outcome.library() == null
                         ? Finding.fact("onednn", "not used: " + outcome.reason())
-                        : Finding.passed("onednn", outcome.reason() + " multiplies BF16 weights by two and more rows"));
+                        : Finding.passed("onednn", outcome.reason() + " multiplies prompts"));
     }
 
     /** Links to the C library, which takes 40 ms. */
@@ -46,6 +49,6 @@ public final class CpuProvider implements DeviceProvider {
         if (ByteOrder.nativeOrder() != ByteOrder.LITTLE_ENDIAN) {
             throw new DeviceException.Unavailable("cpu: expected a little-endian machine; use --backend reference");
         }
-        return new CpuDevice(options.threads(), OneDnnUse.asked());
+        return new CpuDevice(options.threads(), OneDnnUse.asked(), Boolean.getBoolean(EXACT));
     }
 }

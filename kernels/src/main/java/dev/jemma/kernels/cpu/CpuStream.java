@@ -24,22 +24,27 @@ final class CpuStream implements CommandStream {
     private long startNanos;
     private long stepNanos;
 
-    /** @param coldSteps how many steps, of this stream or others, are still run by {@link ColdCommands} */
+    /**
+     * @param mayRound whether operands of products may be rounded to BF16 where that is faster
+     * @param coldSteps how many steps, of this stream or others, are still run by {@link ColdCommands}
+     */
     CpuStream(
             StepLimits limits,
             KernelChoice choice,
             HostMemory memory,
             RowPool pool,
             @Nullable OneDnn dnn,
+            boolean mayRound,
             AtomicInteger coldSteps) {
         this.coldSteps = coldSteps;
         step = new Step(limits.maxRows(), limits.maxOutputRows());
         scratch = new Scratch(limits, memory, pool.threads(), dnn);
-        commands = new CpuCommands(step, limits, choice, pool, scratch);
-        // Batch-invariant products of one row are oneDNN's too, and so need no Java kernel that is compiled.
-        KernelChoice coldChoice = dnn == null ? choice : KernelChoice.BATCH_INVARIANT;
-        coldCommands = () ->
-                new ColdCommands(new CpuCommands(step, limits, coldChoice, pool, scratch), new ReferenceCommands(step));
+        // Which experts are chosen hangs on differences that rounding can turn round.
+        OneDnnRows warm = OneDnnRows.of(dnn, choice, mayRound && limits.numExperts() == 0);
+        commands = new CpuCommands(step, limits, choice, warm, pool, scratch);
+        OneDnnRows cold = OneDnnRows.cold(dnn);
+        coldCommands = () -> new ColdCommands(
+                new CpuCommands(step, limits, choice, cold, pool, scratch), new ReferenceCommands(step));
     }
 
     @Override

@@ -79,7 +79,7 @@ final class OneDnnProducts {
     /** Bytes of the split activations of {@code rows} rows of at most {@code cols} columns. */
     static long splitBytes(int rows, int cols) {
         long parts = 2L * Math.ceilDiv(rows, BLOCK) * columns(BLOCK) * cols;
-        return Math.max(parts, OneDnnDigits.splitBytes(rows, cols));
+        return Math.max(parts, Math.max(OneDnnDigits.splitBytes(rows, cols), OneDnnRounded.roundedBytes(rows, cols)));
     }
 
     /** Bytes of what is left of a block's activations between two parts. */
@@ -96,11 +96,6 @@ final class OneDnnProducts {
             case DenseWeight dense -> dense.dtype() == DType.BF16;
             case AffineWeight _ -> Lanes.COUNT == LANES;
         };
-    }
-
-    /** Rows of activations from which on products with such a weight are faster here. */
-    static int minRows(Weight w) {
-        return w instanceof AffineWeight ? OneDnnDigits.MIN_ROWS : 2;
     }
 
     /** How many outputs a thread takes at a time. */

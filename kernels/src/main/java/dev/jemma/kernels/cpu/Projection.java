@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Products of activations with up to three weight matrices in one pass over the pool: few rows as dot products at the
  * memory's speed, more as register tiles over unpacked panels of weights, or by oneDNN. Each adds in an order of its own,
- * which does not depend on the number of rows; so batch-invariant kernels are the last two, chosen by the weights alone.
+ * which does not depend on the number of rows; so batch-invariant kernels are the last two, chosen by the weights alone,
+ * and not rounded.
  */
 final class Projection {
     /** From this many rows on, tiles are faster than dot products, which repeat the unpacking for every row or four. */
@@ -32,25 +33,39 @@ final class Projection {
     private static final int CHUNKS_PER_THREAD = 4;
 
     private final KernelChoice choice;
+    private final OneDnnRows oneDnnRows;
     private final RowPool pool;
     private final Scratch scratch;
     private final TokenPacking packing;
-    private final OneDnnProducts products;
+    private final OneDnnProducts exact;
+    private final OneDnnRounded rounded;
     private final Weight[] weights = new Weight[3];
     private final Tensor[] outs = new Tensor[3];
     private int numWeights;
     private int rows;
     private boolean gated;
-    private boolean byOneDnn;
+    private Way way = Way.TILES;
     private final RowTask dotsTask = this::dots;
     private final RowTask tilesTask = this::tiles;
 
-    Projection(KernelChoice choice, RowPool pool, Scratch scratch) {
+    /** How a product is computed. */
+    private enum Way {
+        DOTS,
+        TILES,
+        /** By {@link OneDnnProducts}. */
+        EXACT,
+        /** By {@link OneDnnRounded}. */
+        ROUNDED
+    }
+
+    Projection(KernelChoice choice, OneDnnRows oneDnnRows, RowPool pool, Scratch scratch) {
         this.choice = choice;
+        this.oneDnnRows = oneDnnRows;
         this.pool = pool;
         this.scratch = scratch;
         this.packing = new TokenPacking(pool, scratch);
-        this.products = new OneDnnProducts(pool, scratch);
+        this.exact = new OneDnnProducts(pool, scratch);
+        this.rounded = new OneDnnRounded(pool, scratch);
     }
 
     /** Bytes from one row of products to the next; the extra line keeps the rows of a column in different cache sets. */
@@ -115,33 +130,44 @@ final class Projection {
         for (int i = 0; i < numWeights; i++) {
             outputs += weights[i].rows();
         }
-        byOneDnn = byOneDnn(x);
-        if (byOneDnn) {
-            products.split(rows, x, weights[0]);
-            pool.run(tilesTask, outputs, products.grain(rows, weights[0], outputs));
-        } else if (rows < FEW && choice == KernelChoice.FASTEST) {
-            for (int row = 0; row < rows; row++) {
-                Dots.arrange(scratch.inputs(row), Memory.address(x, row), weights[0], rows);
+        way = way(x);
+        switch (way) {
+            case ROUNDED -> {
+                rounded.round(rows, x, weights[0]);
+                pool.run(tilesTask, outputs, rounded.grain(weights[0], outputs));
             }
-            pool.run(dotsTask, outputs, dotsGrain(outputs));
-        } else {
-            packing.pack(rows, x, Dots.perWord(weights[0]));
-            int share = Math.ceilDiv(outputs, CHUNKS_PER_THREAD * pool.threads());
-            pool.run(tilesTask, outputs, Math.min(PANEL_ROWS, Tiles.wholeRows(share)));
+            case EXACT -> {
+                exact.split(rows, x, weights[0]);
+                pool.run(tilesTask, outputs, exact.grain(rows, weights[0], outputs));
+            }
+            case DOTS -> {
+                for (int row = 0; row < rows; row++) {
+                    Dots.arrange(scratch.inputs(row), Memory.address(x, row), weights[0], rows);
+                }
+                pool.run(dotsTask, outputs, dotsGrain(outputs));
+            }
+            case TILES -> {
+                packing.pack(rows, x, Dots.perWord(weights[0]));
+                int share = Math.ceilDiv(outputs, CHUNKS_PER_THREAD * pool.threads());
+                pool.run(tilesTask, outputs, Math.min(PANEL_ROWS, Tiles.wholeRows(share)));
+            }
         }
     }
 
-    private boolean byOneDnn(Tensor x) {
-        boolean takes = scratch.hasPrimitives();
+    private Way way(Tensor x) {
+        boolean rounds = oneDnnRows.rounds(rows);
+        boolean exact = true;
         for (int i = 0; i < numWeights + (gated ? 1 : 0); i++) {
-            takes &= OneDnnProducts.takes(x, weights[i]) && suits(weights[i]);
+            rounds &= OneDnnRounded.takes(x, weights[i]);
+            exact &= oneDnnRows.exact(rows, weights[i]) && OneDnnProducts.takes(x, weights[i]);
         }
-        return takes;
-    }
-
-    /** Whether oneDNN is to multiply this many rows with such a weight. */
-    private boolean suits(Weight w) {
-        return choice == KernelChoice.BATCH_INVARIANT || rows >= OneDnnProducts.minRows(w);
+        if (rounds) {
+            return Way.ROUNDED;
+        }
+        if (exact) {
+            return Way.EXACT;
+        }
+        return rows < FEW && choice == KernelChoice.FASTEST ? Way.DOTS : Way.TILES;
     }
 
     private int dotsGrain(int outputs) {
@@ -201,10 +227,14 @@ final class Projection {
     }
 
     private void tiles(Weight w, Tensor out, int begin, int end, Scratch.Worker own) {
-        if (byOneDnn) {
-            products.outputs(w, out, begin, end, own);
-            return;
+        switch (way) {
+            case ROUNDED -> rounded.outputs(w, out, begin, end, own);
+            case EXACT -> exact.outputs(w, out, begin, end, own);
+            case DOTS, TILES -> ownTiles(w, out, begin, end, own);
         }
+    }
+
+    private void ownTiles(Weight w, Tensor out, int begin, int end, Scratch.Worker own) {
         int count = end - begin;
         long stride = productStride(rows);
         for (int col = 0; col < w.cols(); col += PANEL_COLS) {

@@ -20,7 +20,7 @@ final class WordOrder {
         return cols - cols % block(perWord);
     }
 
-    /** Writes {@code cols} floats from {@code x} to {@code out} in word order. */
+    /** Writes {@code cols} elements of 32 bits from {@code x} to {@code out} in word order. */
     static void arrange(long out, long x, int cols, int perWord) {
         int blocked = blocked(cols, perWord);
         if (perWord == 1) {
@@ -32,7 +32,7 @@ final class WordOrder {
                 long to = out + 4L * (first + n * Lanes.COUNT);
                 long from = x + 4L * (first + n);
                 for (int word = 0; word < Lanes.COUNT; word++) {
-                    Memory.putF32(to + 4L * word, Memory.f32(from + 4L * word * perWord));
+                    Memory.putI32(to + 4L * word, Memory.i32(from + 4L * word * perWord));
                 }
             }
         }

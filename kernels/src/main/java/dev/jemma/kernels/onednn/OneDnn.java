@@ -43,6 +43,9 @@ public final class OneDnn {
     /** Instruction sets from here on multiply BF16 matrices in AMX tiles. */
     private static final int ISA_AMX = 0xfef;
 
+    /** Instruction sets from here on have dot products of BF16 in 512-bit vectors. */
+    private static final int ISA_BF16 = 0xe7;
+
     private static final int CPU = 1;
     private static final int IN_ORDER = 1;
     private static final int SCRATCHPAD_OF_CALLER = 1;
@@ -64,6 +67,7 @@ public final class OneDnn {
     private final MemorySegment execute;
     private final MemorySegment setHandle;
     private final long engine;
+    private final int instructionSet;
 
     /** @param openMp the library of threads that oneDNN was built with */
     OneDnn(SymbolLookup symbols, SymbolLookup openMp) {
@@ -78,11 +82,22 @@ public final class OneDnn {
             check("dnnl_engine_create", result.address(), CPU, 0, 0);
             engine = result.get(JAVA_LONG, 0);
         }
+        instructionSet = (int) four(find("dnnl_get_effective_cpu_isa"), 0, 0, 0, 0);
     }
 
     /** Whether BF16 matrices are multiplied in AMX tiles, as the library sees this process and its rights. */
-    boolean hasTiles() {
-        return ((int) four(find("dnnl_get_effective_cpu_isa"), 0, 0, 0, 0) & ISA_AMX) == ISA_AMX;
+    public boolean hasTiles() {
+        return (instructionSet & ISA_AMX) == ISA_AMX;
+    }
+
+    /** Whether there are dot products of BF16, in tiles or in vectors. */
+    boolean hasBf16() {
+        return (instructionSet & ISA_BF16) == ISA_BF16;
+    }
+
+    /** {@code oneDNN 3.8.1 for AMX}. */
+    String description() {
+        return "oneDNN " + version() + (hasTiles() ? " for AMX" : " for AVX-512 BF16");
     }
 
     /** {@code 3.8.1}. */

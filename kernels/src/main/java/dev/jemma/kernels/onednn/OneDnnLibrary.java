@@ -17,8 +17,8 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds oneDNN where it pays: on Linux with a processor that multiplies BF16 matrices in tiles (AMX), which Java's
- * vectors cannot reach. Without them it would be slower than Jemma's own kernels (101 against 118 GFLOP/s a core).
+ * Finds oneDNN where it pays: on Linux with a processor that has products of BF16 (AMX tiles, AVX-512 BF16), which Java's
+ * vectors cannot reach.
  *
  * <p>The library comes in jars on the class path and is unpacked once, 94 MB, into the user's cache directory. Where
  * anything is missing or does not work, Jemma runs without it.
@@ -65,9 +65,9 @@ public final class OneDnnLibrary {
     static Outcome open(Path folder) {
         try {
             OneDnn library = load(unpack(folder));
-            return library.hasTiles()
-                    ? new Outcome(library, "oneDNN " + library.version())
-                    : new Outcome(null, "this process may not use the processor's AMX tiles");
+            return library.hasBf16()
+                    ? new Outcome(library, library.description())
+                    : new Outcome(null, "this process may not use the processor's products of BF16");
         } catch (IOException | IllegalArgumentException | DeviceException | UnsatisfiedLinkError failure) {
             return new Outcome(null, "oneDNN cannot be loaded: " + failure.getMessage());
         }
@@ -79,8 +79,8 @@ public final class OneDnnLibrary {
                 || !System.getProperty("os.arch").equals("amd64")) {
             return "for Linux on x86-64 only";
         }
-        if (!Processor.here().has("amx_tile", "amx_bf16")) {
-            return "this processor has no AMX tiles for BF16";
+        if (!Processor.here().has("avx512_bf16")) {
+            return "this processor has no products of BF16 (AMX or AVX-512 BF16)";
         }
         for (String resource : RESOURCES) {
             if (resource(resource) == null) {

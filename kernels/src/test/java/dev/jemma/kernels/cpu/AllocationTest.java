@@ -60,7 +60,7 @@ class AllocationTest {
     /** A kernel that runs once a step without a long loop is compiled by C2 after 5,200 calls; most by far sooner. */
     private static final int MAX_STEPS = 20_000;
 
-    private final Device device = Backends.checked(new CpuDevice(2, OneDnnUse.AUTO));
+    private final Device device = Backends.checked(new CpuDevice(2, OneDnnUse.AUTO, false));
     private final List<DeviceBuffer> buffers = new ArrayList<>();
     private final CommandStream stream =
             device.openStream(new StepLimits(MAX_ROWS, MAX_ROWS, SLOTS, 256, COLS / HEAD_DIM, COLS, 2 * COLS, VOCAB));

@@ -26,7 +26,7 @@ abstract class CpuContract extends CommandsContract {
 
     @Override
     protected final Device open() {
-        return new CpuDevice(threads, use, coldSteps);
+        return new CpuDevice(threads, use, true, coldSteps);
     }
 
     @Nested

@@ -8,7 +8,7 @@ import dev.jemma.kernels.contract.CommandsContract;
 class CpuInvariantKernelsContractTest extends CommandsContract {
     @Override
     protected Device open() {
-        return new CpuDevice(2, OneDnnUse.AUTO);
+        return new CpuDevice(2, OneDnnUse.AUTO, false);
     }
 
     @Override

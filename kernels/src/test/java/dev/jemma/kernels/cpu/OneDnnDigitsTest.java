@@ -37,7 +37,7 @@ class OneDnnDigitsTest {
 
     /** A product of so many columns, its operands random. */
     private static final class Product implements AutoCloseable {
-        private final Device device = Backends.checked(new CpuDevice(2, OneDnnUse.AUTO));
+        private final Device device = Backends.checked(new CpuDevice(2, OneDnnUse.AUTO, true));
         private final List<DeviceBuffer> buffers = new ArrayList<>();
         private final int cols;
         private final int outputs;

@@ -13,7 +13,7 @@ class OneDnnUseTest {
         OneDnnLibrary.Outcome outcome = OneDnnLibrary.outcome();
         if (outcome.library() == null) {
             assertThatExceptionOfType(DeviceException.Unavailable.class)
-                    .isThrownBy(() -> new CpuDevice(1, OneDnnUse.ON))
+                    .isThrownBy(() -> new CpuDevice(1, OneDnnUse.ON, false))
                     .withMessageContaining(outcome.reason());
         } else {
             assertThat(description(OneDnnUse.ON)).contains(outcome.reason());
@@ -26,7 +26,7 @@ class OneDnnUseTest {
     }
 
     private static String description(OneDnnUse use) {
-        try (CpuDevice device = new CpuDevice(1, use)) {
+        try (CpuDevice device = new CpuDevice(1, use, false)) {
             return device.description();
         }
     }
