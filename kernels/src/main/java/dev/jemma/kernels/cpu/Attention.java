@@ -89,22 +89,31 @@ final class Attention {
         gatherQueries(unit, width, own);
         attendKeys(unit, split, width, own, worker);
         if (plan.splits(unit) == 1) {
-            finish(unit, own.sums, own.total, width);
+            finish(unit, own, width);
         } else {
-            keep(partial, width, own);
+            keep(unit, partial, width, own);
         }
     }
 
     private int width(int unit) {
-        return Tiles.vectors(plan.rowCount(unit) * plan.headCount(unit)) * Lanes.COUNT;
+        return Tiles.vectors(lanes(unit)) * Lanes.COUNT;
+    }
+
+    private int lanes(int unit) {
+        return plan.rowCount(unit) * plan.headCount(unit);
+    }
+
+    /** Floats of a unit's queries, and of its sums: {@code [headDim, width]}, or rows where it is narrow. */
+    private int size(int unit, int width) {
+        return (narrow(unit) ? NarrowAttention.rows(lanes(unit)) : width) * kv.headDim();
     }
 
     /** Lane {@code row * headCount + head} gets that query, scaled. Lanes beyond are copies of the first row's limits and 0. */
     private void gatherQueries(int unit, int width, AttentionScratch own) {
         int headDim = kv.headDim();
         int heads = plan.headCount(unit);
-        int lanes = plan.rowCount(unit) * heads;
-        Memory.zero(own.queries, 4L * width * headDim);
+        int lanes = lanes(unit);
+        Memory.zero(own.queries, 4L * size(unit, width));
         boolean narrow = narrow(unit);
         for (int lane = 0; lane < width; lane++) {
             int row = plan.firstRow(unit) + (lane < lanes ? lane / heads : 0);
@@ -125,8 +134,7 @@ final class Attention {
     }
 
     private boolean narrow(int unit) {
-        int lanes = plan.rowCount(unit) * plan.headCount(unit);
-        return plan.mayBeNarrow(unit) && NarrowAttention.takes(lanes, kv.headDim());
+        return plan.mayBeNarrow(unit) && NarrowAttention.takes(lanes(unit), kv.headDim());
     }
 
     private void attendKeys(int unit, int split, int width, AttentionScratch own, int worker) {
@@ -139,9 +147,9 @@ final class Attention {
         int from = begin + split * share;
         int to = Math.min(end, from + share);
         AttentionKernels.start(own.max, own.total, width);
-        Memory.zero(own.sums, 4L * width * kv.headDim());
+        Memory.zero(own.sums, 4L * size(unit, width));
         boolean narrow = narrow(unit);
-        int lanes = plan.rowCount(unit) * plan.headCount(unit);
+        int lanes = lanes(unit);
         int keysAtOnce = narrow ? NarrowAttention.keys(kv.headDim()) : AttentionScratch.KEYS;
         int seenByLast = kv.firstVisible(rows.position(lastRow));
         for (int key = from; key < to; ) {
@@ -153,10 +161,6 @@ final class Attention {
                 addTile(rows.slot(firstRow), plan.kvHead(unit), key, keys, width, edge, own, worker);
             }
             key += keys;
-        }
-        if (narrow) {
-            Memory.copy(own.product, own.sums, 4L * NarrowAttention.rows(lanes) * kv.headDim());
-            NarrowAttention.toColumns(own.sums, width, own.product, lanes, kv.headDim());
         }
     }
 
@@ -242,14 +246,20 @@ final class Attention {
     }
 
     /** Divides the sums by the totals and writes them to the output. */
-    private void finish(int unit, long sums, long totals, int width) {
+    private void finish(int unit, AttentionScratch own, int width) {
         int headDim = kv.headDim();
         int heads = plan.headCount(unit);
-        for (int lane = 0; lane < plan.rowCount(unit) * heads; lane++) {
+        boolean narrow = narrow(unit);
+        for (int lane = 0; lane < lanes(unit); lane++) {
             int row = plan.firstRow(unit) + lane / heads;
             long to = Memory.address(out, row) + 4L * headDim * (plan.firstHead(unit) + lane % heads);
-            TokenPacking.column(to, sums + 4L * lane, 4L * width, headDim);
-            RowKernels.scale(to, to, headDim, 1 / Memory.f32(totals + 4L * lane));
+            float share = 1 / Memory.f32(own.total + 4L * lane);
+            if (narrow) {
+                RowKernels.scale(to, own.sums + 4L * headDim * lane, headDim, share);
+            } else {
+                TokenPacking.column(to, own.sums + 4L * lane, 4L * width, headDim);
+                RowKernels.scale(to, to, headDim, share);
+            }
         }
     }
 
@@ -258,11 +268,11 @@ final class Attention {
     }
 
     /** A partial result: largest scores, totals, sums. */
-    private void keep(int index, int width, AttentionScratch own) {
+    private void keep(int unit, int index, int width, AttentionScratch own) {
         long to = partial(index);
         Memory.copy(to, own.max, 4L * width);
         Memory.copy(to + 4L * width, own.total, 4L * width);
-        Memory.copy(to + 8L * width, own.sums, 4L * width * kv.headDim());
+        Memory.copy(to + 8L * width, own.sums, 4L * size(unit, width));
     }
 
     private void join(int worker, int from, int to) {
@@ -276,24 +286,24 @@ final class Attention {
 
     /** {@code e^(max_split - max)} is what each split's part is worth. */
     private void join(int unit, int firstPartial, AttentionScratch own) {
-        int headDim = kv.headDim();
         int width = width(unit);
         long lanes = 4L * width;
         AttentionKernels.start(own.max, own.total, width);
-        Memory.zero(own.sums, lanes * headDim);
+        Memory.zero(own.sums, 4L * size(unit, width));
         for (int split = 0; split < plan.splits(unit); split++) {
             long part = partial(firstPartial + split);
             Memory.copy(own.scores, part, lanes);
             AttentionKernels.shift(own.scores, 1, width, own.max, own.correction);
             Exponential.exp(own.scores, width);
             Exponential.exp(own.correction, width);
-            AttentionKernels.multiply(own.sums, headDim, width, own.correction);
-            AttentionKernels.multiply(own.total, 1, width, own.correction);
-            AttentionKernels.multiply(part + 2 * lanes, headDim, width, own.scores);
-            AttentionKernels.multiply(part + lanes, 1, width, own.scores);
-            RowKernels.add(own.sums, own.sums, part + 2 * lanes, width * headDim, 1);
-            RowKernels.add(own.total, own.total, part + lanes, width, 1);
+            AttentionKernels.addScaled(own.total, own.correction, part + lanes, own.scores, 1, width);
+            long addend = part + 2 * lanes;
+            if (narrow(unit)) {
+                NarrowAttention.addScaled(own.sums, own.correction, addend, own.scores, lanes(unit), kv.headDim());
+            } else {
+                AttentionKernels.addScaled(own.sums, own.correction, addend, own.scores, kv.headDim(), width);
+            }
         }
-        finish(unit, own.sums, own.total, width);
+        finish(unit, own, width);
     }
 }

@@ -86,14 +86,18 @@ final class AttentionKernels {
         }
     }
 
-    /** {@code sums[d] = sums[d] * factor} for {@code rows} rows. */
-    static void multiply(long sums, int rows, int width, long factor) {
+    /** {@code sums[d] = sums[d] * factor + addends[d] * weight} for {@code rows} rows. */
+    static void addScaled(long sums, long factor, long addends, long weight, int rows, int width) {
         for (int row = 0; row < rows; row++) {
-            long at = sums + 4L * width * row;
+            long at = 4L * width * row;
             for (long i = 0; i < 4L * width; i += V) {
-                FloatVector.fromMemorySegment(Lanes.F, ALL, at + i, LE)
-                        .mul(FloatVector.fromMemorySegment(Lanes.F, ALL, factor + i, LE))
-                        .intoMemorySegment(ALL, at + i, LE);
+                FloatVector f = FloatVector.fromMemorySegment(Lanes.F, ALL, factor + i, LE);
+                FloatVector w = FloatVector.fromMemorySegment(Lanes.F, ALL, weight + i, LE);
+                FloatVector scaled = FloatVector.fromMemorySegment(Lanes.F, ALL, addends + at + i, LE)
+                        .mul(w);
+                FloatVector.fromMemorySegment(Lanes.F, ALL, sums + at + i, LE)
+                        .fma(f, scaled)
+                        .intoMemorySegment(ALL, sums + at + i, LE);
             }
         }
     }

@@ -4,7 +4,6 @@ import dev.jemma.kernels.KernelChoice;
 import dev.jemma.kernels.KvView;
 import dev.jemma.kernels.RowTable;
 import dev.jemma.kernels.StepLimits;
-import java.util.Arrays;
 
 /**
  * How an attention is divided: into units, each a block of neighbouring rows of one span with heads that share keys, and
@@ -20,6 +19,9 @@ final class AttentionPlan {
 
     /** Fewest keys of a split of a batch-invariant decode: some tens of microseconds, a join takes one. */
     private static final int MIN_SPLIT_KEYS = 256;
+
+    /** The same where nothing hangs on it: some ten microseconds of a decode. */
+    private static final int MIN_SPLIT_KEYS_OF_FASTEST = 128;
 
     private static final int MAX_SPLITS = 16;
 
@@ -79,14 +81,20 @@ final class AttentionPlan {
             }
         }
         switch (choice) {
-            case FASTEST -> splitByUnits(threads);
+            case FASTEST -> splitByUnits(rows, kv, threads);
             case BATCH_INVARIANT -> splitByKeys(rows, kv, threads);
         }
     }
 
-    private void splitByUnits(int threads) {
-        itemsPerUnit = threads == 1 || numBlocks == 0 ? 1 : Math.max(1, maxSplitUnits(threads) / units());
-        Arrays.fill(blockSplits, 0, numBlocks, itemsPerUnit);
+    private void splitByUnits(RowTable rows, KvView kv, int threads) {
+        int most = threads == 1 || numBlocks == 0 ? 1 : Math.max(1, maxSplitUnits(threads) / units());
+        itemsPerUnit = 1;
+        for (int block = 0; block < numBlocks; block++) {
+            int first = kv.firstVisible(rows.position(firstRows[block]));
+            int keys = rows.position(firstRows[block] + rowCounts[block] - 1) - first + 1;
+            blockSplits[block] = Math.clamp(keys / MIN_SPLIT_KEYS_OF_FASTEST, 1, most);
+            itemsPerUnit = Math.max(itemsPerUnit, blockSplits[block]);
+        }
     }
 
     private void splitByKeys(RowTable rows, KvView kv, int threads) {

@@ -173,14 +173,18 @@ final class NarrowAttention {
         FloatVector.fromMemorySegment(Lanes.F, ALL, to + V, LE).fma(c, b3).intoMemorySegment(ALL, to + V, LE);
     }
 
-    /** Rows of sums to {@code [headDim, width]}, as register tiles leave them. */
-    static void toColumns(long columns, int width, long rows, int lanes, int headDim) {
-        Memory.zero(columns, 4L * width * headDim);
+    /** {@code sums[lane] = sums[lane] * factor[lane] + addends[lane] * weight[lane]}. */
+    static void addScaled(long sums, long factor, long addends, long weight, int lanes, int headDim) {
         for (int lane = 0; lane < lanes; lane++) {
-            long from = rows + 4L * headDim * lane;
-            long to = columns + 4L * lane;
-            for (int d = 0; d < headDim; d++) {
-                ALL.set(F32, to + 4L * width * d, ALL.get(F32, from + 4L * d));
+            FloatVector f = FloatVector.broadcast(Lanes.F, ALL.get(F32, factor + 4L * lane));
+            FloatVector w = FloatVector.broadcast(Lanes.F, ALL.get(F32, weight + 4L * lane));
+            long row = 4L * headDim * lane;
+            for (long at = row; at < row + 4L * headDim; at += V) {
+                FloatVector scaled = FloatVector.fromMemorySegment(Lanes.F, ALL, addends + at, LE)
+                        .mul(w);
+                FloatVector.fromMemorySegment(Lanes.F, ALL, sums + at, LE)
+                        .fma(f, scaled)
+                        .intoMemorySegment(ALL, sums + at, LE);
             }
         }
     }
