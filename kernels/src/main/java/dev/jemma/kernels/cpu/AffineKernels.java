@@ -74,7 +74,7 @@ final class AffineKernels {
         int groupShift = shape.groupShift();
         int groups = cols >>> groupShift;
         int blocks = cols >>> blockShift;
-        int step = Lanes.one;
+        int step = Lanes.one();
         long minusOnes = AffineDots.minusOnes(sums, groups);
         FloatVector s0 = FloatVector.zero(Lanes.F);
         FloatVector s1 = s0;
@@ -188,7 +188,7 @@ final class AffineKernels {
         int groupShift = shape.groupShift();
         int groups = cols >>> groupShift;
         int blocks = cols / WordOrder.block(8);
-        int step = Lanes.one;
+        int step = Lanes.one();
         FloatVector s0 = FloatVector.zero(Lanes.F);
         FloatVector s1 = s0;
         FloatVector s2 = s0;
@@ -288,7 +288,7 @@ final class AffineKernels {
         int groupShift = shape.groupShift();
         int groups = cols >>> groupShift;
         int blocks = cols / WordOrder.block(4);
-        int step = Lanes.one;
+        int step = Lanes.one();
         FloatVector s0 = FloatVector.zero(Lanes.F);
         FloatVector s1 = s0;
         FloatVector s2 = s0;

@@ -59,7 +59,7 @@ final class Bf16Panels {
         VectorShuffle<Float> spread = shape.spread();
         int blockShift = shape.blockShift();
         int groupShift = shape.groupShift();
-        int next = Lanes.one;
+        int next = Lanes.one();
         for (int block = 0; block < blocks; block += next) {
             int group = firstGroup + (block << blockShift >>> groupShift);
             FloatVector scale = FloatVector.fromArray(Lanes.F, scales, group).rearrange(spread);
@@ -89,7 +89,7 @@ final class Bf16Panels {
         VectorShuffle<Float> spread = shape.spread();
         int blockShift = shape.blockShift();
         int groupShift = shape.groupShift();
-        int next = Lanes.one;
+        int next = Lanes.one();
         for (int block = 0; block < blocks; block += next) {
             int group = firstGroup + (block << blockShift >>> groupShift);
             FloatVector scale = FloatVector.fromArray(Lanes.F, scales, group).rearrange(spread);

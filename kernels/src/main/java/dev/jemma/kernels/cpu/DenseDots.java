@@ -38,7 +38,7 @@ final class DenseDots {
 
     private static void bf16FourRows(long out, long x, long w, int cols, int quarter) {
         long apart = 2L * cols * quarter;
-        int step = V * Lanes.one;
+        int step = V * Lanes.one();
         int bytes = 2 * WordOrder.blocked(cols, 2);
         for (int n = 0; n < quarter; n++) {
             int row = Streams.row(n, quarter);
@@ -82,7 +82,7 @@ final class DenseDots {
 
     private static float bf16Row(long x, long w, int cols) {
         int bytes = 2 * WordOrder.blocked(cols, 2);
-        int step = V * Lanes.one;
+        int step = V * Lanes.one();
         FloatVector a = FloatVector.zero(Lanes.F);
         FloatVector b = a;
         for (int i = 0; i < bytes; i += step) {
@@ -106,7 +106,7 @@ final class DenseDots {
     /** Four activation rows at once, {@code xStride} and {@code outStride} bytes apart. */
     static void bf16ByFour(long out, long outStride, long x, long xStride, long w, int cols, int rows) {
         int bytes = 2 * WordOrder.blocked(cols, 2);
-        int step = V * Lanes.one;
+        int step = V * Lanes.one();
         for (int row = 0; row < rows; row++) {
             long from = w + 2L * row * cols;
             FloatVector a0 = FloatVector.zero(Lanes.F);
@@ -152,7 +152,7 @@ final class DenseDots {
     /** @param x in plain order */
     static void f32(long out, long x, long w, int cols, int rows) {
         int whole = cols - cols % (2 * Lanes.COUNT);
-        long step = 2L * V * Lanes.one;
+        long step = 2L * V * Lanes.one();
         for (int row = 0; row < rows; row++) {
             long from = w + 4L * row * cols;
             FloatVector a = FloatVector.zero(Lanes.F);
@@ -171,7 +171,7 @@ final class DenseDots {
     /** One row of weights with one of activations, summed as {@link Lanes#sum} does; both in the same order. */
     static float f32Ordered(long x, long w, int cols) {
         int whole = cols - cols % (2 * Lanes.COUNT);
-        long step = 2L * V * Lanes.one;
+        long step = 2L * V * Lanes.one();
         FloatVector a = FloatVector.zero(Lanes.F);
         FloatVector b = a;
         for (long i = 0; i < 4L * whole; i += step) {
@@ -186,7 +186,7 @@ final class DenseDots {
     /** One row of weights with four rows of activations, {@code xStride} bytes apart; both in the same order. */
     static void f32ByFour(long out, long outStride, long x, long xStride, long w, int cols) {
         int whole = cols - cols % Lanes.COUNT;
-        long step = (long) V * Lanes.one;
+        long step = (long) V * Lanes.one();
         FloatVector a0 = FloatVector.zero(Lanes.F);
         FloatVector a1 = a0;
         FloatVector a2 = a0;
@@ -249,7 +249,7 @@ final class DenseDots {
     /** Four rows of {@code w}, {@link #F16_COLS} from each other, times {@code x}. */
     private static void fourDots(long out, long next, long x, float[] w, int cols, boolean add) {
         int whole = cols - cols % Lanes.COUNT;
-        int step = Lanes.COUNT * Lanes.one;
+        int step = Lanes.COUNT * Lanes.one();
         FloatVector a0 = FloatVector.zero(Lanes.F);
         FloatVector a1 = a0;
         FloatVector a2 = a0;

@@ -68,7 +68,7 @@ final class NarrowAttention {
     private static void twoByFour(
             long out0, long out1, float[] tile, int key0, int key1, long q, int headDim, boolean ordered) {
         long row = 4L * headDim;
-        int step = Lanes.COUNT * Lanes.one;
+        int step = Lanes.COUNT * Lanes.one();
         FloatVector a0 = FloatVector.zero(Lanes.F);
         FloatVector a1 = a0;
         FloatVector a2 = a0;
@@ -129,7 +129,7 @@ final class NarrowAttention {
     /** Two vectors' columns of four rows of sums. */
     private static void addTwoByFour(
             long out, long correction, float[] tile, int col, int keys, long weights, int width, int headDim) {
-        int step = Lanes.one;
+        int step = Lanes.one();
         FloatVector a0 = FloatVector.zero(Lanes.F);
         FloatVector a1 = a0;
         FloatVector a2 = a0;

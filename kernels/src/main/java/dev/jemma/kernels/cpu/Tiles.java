@@ -62,7 +62,7 @@ final class Tiles {
     }
 
     private static void sixByOne(long a, long rowStep, long step, long b, long c, long cStep, int depth) {
-        int next = Lanes.one;
+        int next = Lanes.one();
         FloatVector a0 = FloatVector.zero(Lanes.F);
         FloatVector a1 = a0;
         FloatVector a2 = a0;
@@ -95,7 +95,7 @@ final class Tiles {
     }
 
     private static void sixByTwo(long a, long rowStep, long step, long b, long c, long cStep, int depth) {
-        int next = Lanes.one;
+        int next = Lanes.one();
         FloatVector a0 = FloatVector.zero(Lanes.F);
         FloatVector b0 = a0;
         FloatVector a1 = a0;
@@ -147,7 +147,7 @@ final class Tiles {
     }
 
     private static void sixByFour(long a, long rowStep, long step, long b, long c, long cStep, int depth) {
-        int next = Lanes.one;
+        int next = Lanes.one();
         FloatVector a0 = FloatVector.zero(Lanes.F);
         FloatVector b0 = a0;
         FloatVector c0 = a0;
