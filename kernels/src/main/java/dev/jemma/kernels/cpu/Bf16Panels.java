@@ -42,11 +42,7 @@ final class Bf16Panels {
             long out, long codes, int cols, AffineShape shape, float[] scales, float[] biases, int firstGroup) {
         int perWord = shape.perWord();
         int blocks = cols / WordOrder.block(perWord);
-        if (perWord == 8) {
-            fourBits(out, codes, blocks, shape, scales, biases, firstGroup);
-        } else {
-            eightBits(out, codes, blocks, shape, scales, biases, firstGroup);
-        }
+        blocks(out, codes, blocks, shape, scales, biases, firstGroup);
         for (int i = blocks * WordOrder.block(perWord); i < cols; i++) {
             int group = firstGroup + i / shape.groupSize();
             int bits = Float.floatToRawIntBits(Math.fma(shape.code(codes, i), scales[group], biases[group]));
@@ -54,9 +50,12 @@ final class Bf16Panels {
         }
     }
 
-    private static void fourBits(
+    private static void blocks(
             long out, long codes, int blocks, AffineShape shape, float[] scales, float[] biases, int firstGroup) {
         VectorShuffle<Float> spread = shape.spread();
+        int bits = shape.bits();
+        int code = (1 << bits) - 1;
+        int pairs = shape.perWord() / 2;
         int blockShift = shape.blockShift();
         int groupShift = shape.groupShift();
         int next = Lanes.one();
@@ -65,12 +64,12 @@ final class Bf16Panels {
             FloatVector scale = FloatVector.fromArray(Lanes.F, scales, group).rearrange(spread);
             FloatVector bias = FloatVector.fromArray(Lanes.F, biases, group).rearrange(spread);
             IntVector words = IntVector.fromMemorySegment(Lanes.I, ALL, codes + (long) block * V, LE);
-            for (int pair = 0; pair < 4; pair++) {
-                IntVector low = ((FloatVector) words.and(0xf).convertShape(VectorOperators.I2F, Lanes.F, 0))
+            for (int pair = 0; pair < pairs; pair += next) {
+                IntVector low = ((FloatVector) words.and(code).convertShape(VectorOperators.I2F, Lanes.F, 0))
                         .fma(scale, bias)
                         .reinterpretAsInts();
-                IntVector high = ((FloatVector) words.lanewise(VectorOperators.LSHR, 4)
-                                .and(0xf)
+                IntVector high = ((FloatVector) words.lanewise(VectorOperators.LSHR, bits)
+                                .and(code)
                                 .convertShape(VectorOperators.I2F, Lanes.F, 0))
                         .fma(scale, bias)
                         .reinterpretAsInts();
@@ -78,38 +77,8 @@ final class Bf16Panels {
                 high = high.add(high.lanewise(VectorOperators.LSHR, 16).and(1)).add(BELOW_HALF);
                 low.lanewise(VectorOperators.LSHR, 16)
                         .or(high.and(HIGH_HALF))
-                        .intoMemorySegment(ALL, out + (4L * block + pair) * V, LE);
-                words = words.lanewise(VectorOperators.LSHR, 8);
-            }
-        }
-    }
-
-    private static void eightBits(
-            long out, long codes, int blocks, AffineShape shape, float[] scales, float[] biases, int firstGroup) {
-        VectorShuffle<Float> spread = shape.spread();
-        int blockShift = shape.blockShift();
-        int groupShift = shape.groupShift();
-        int next = Lanes.one();
-        for (int block = 0; block < blocks; block += next) {
-            int group = firstGroup + (block << blockShift >>> groupShift);
-            FloatVector scale = FloatVector.fromArray(Lanes.F, scales, group).rearrange(spread);
-            FloatVector bias = FloatVector.fromArray(Lanes.F, biases, group).rearrange(spread);
-            IntVector words = IntVector.fromMemorySegment(Lanes.I, ALL, codes + (long) block * V, LE);
-            for (int pair = 0; pair < 2; pair++) {
-                IntVector low = ((FloatVector) words.and(0xff).convertShape(VectorOperators.I2F, Lanes.F, 0))
-                        .fma(scale, bias)
-                        .reinterpretAsInts();
-                IntVector high = ((FloatVector) words.lanewise(VectorOperators.LSHR, 8)
-                                .and(0xff)
-                                .convertShape(VectorOperators.I2F, Lanes.F, 0))
-                        .fma(scale, bias)
-                        .reinterpretAsInts();
-                low = low.add(low.lanewise(VectorOperators.LSHR, 16).and(1)).add(BELOW_HALF);
-                high = high.add(high.lanewise(VectorOperators.LSHR, 16).and(1)).add(BELOW_HALF);
-                low.lanewise(VectorOperators.LSHR, 16)
-                        .or(high.and(HIGH_HALF))
-                        .intoMemorySegment(ALL, out + (2L * block + pair) * V, LE);
-                words = words.lanewise(VectorOperators.LSHR, 16);
+                        .intoMemorySegment(ALL, out + ((long) pairs * block + pair) * V, LE);
+                words = words.lanewise(VectorOperators.LSHR, 2 * bits);
             }
         }
     }

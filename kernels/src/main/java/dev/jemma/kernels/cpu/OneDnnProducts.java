@@ -164,7 +164,7 @@ final class OneDnnProducts {
      * Where weights lie at cache lines: a copy, if they do not where they are and serve many rows. AMX reads tiles by rows
      * of 64 bytes, and files align weights to 8: reading across lines makes a prompt of 270M take a sixth longer.
      */
-    private long aligned(long weights, long bytes, Scratch.Worker own) {
+    static long aligned(long weights, long bytes, int rows, Scratch.Worker own) {
         if (weights % LINE == 0 || rows < MIN_COPY_ROWS) {
             return weights;
         }
@@ -176,7 +176,7 @@ final class OneDnnProducts {
         OneDnnPrimitives primitives = own.primitives();
         int count = end - begin;
         int cols = w.cols();
-        long from = aligned(Memory.address(w.at()) + 2L * begin * cols, 2L * count * cols, own);
+        long from = aligned(Memory.address(w.at()) + 2L * begin * cols, 2L * count * cols, rows, own);
         for (int row = 0; row < rows; row += BLOCK) {
             int n = Math.min(BLOCK, rows - row);
             int width = width(n);

@@ -101,13 +101,19 @@ final class OneDnnRounded {
         return Math.max(MIN_WIDTH, Integer.highestOneBit(2 * count - 1));
     }
 
+    /** Where they lie, or where AMX reads them faster. */
+    private long dense(DenseWeight w, int begin, int count, Scratch.Worker own) {
+        long at = Memory.address(w.at()) + 2L * begin * w.cols();
+        return scratch.hasTiles() ? OneDnnProducts.aligned(at, 2L * count * w.cols(), rows, own) : at;
+    }
+
     /** Outputs {@code [begin, end)} of all rows. */
     void outputs(Weight w, Tensor out, int begin, int end, Scratch.Worker own) {
         OneDnnPrimitives primitives = own.primitives();
         int count = end - begin;
         int cols = w.cols();
         long weights = switch (w) {
-            case DenseWeight dense -> Memory.address(dense.at()) + 2L * begin * cols;
+            case DenseWeight dense -> dense(dense, begin, count, own);
             case AffineWeight affine -> Bf16Panels.dequantize(affine, begin, count, own);
         };
         for (int row = 0; row < rows; row += BLOCK) {

@@ -170,9 +170,9 @@ final class Scratch implements AutoCloseable {
         return inputs[row];
     }
 
-    /** Whether there are matrix units to use. */
-    boolean hasPrimitives() {
-        return dnn != null;
+    /** Whether oneDNN multiplies in AMX tiles. */
+    boolean hasTiles() {
+        return dnn != null && dnn.hasTiles();
     }
 
     /** {@code count} rounded up to whole tiles of columns. */
