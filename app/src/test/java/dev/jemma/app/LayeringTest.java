@@ -91,6 +91,7 @@ class LayeringTest {
                         "dev.jemma.kernels.metal..",
                         "dev.jemma.kernels.cuda..",
                         "dev.jemma.kernels.onednn..",
+                        "dev.jemma.kernels.x86..",
                         "dev.jemma.kernels.ffi..")))
                 .should()
                 .dependOnClassesThat()

@@ -28,16 +28,25 @@ final class CpuCommands implements Commands {
     private final ExpertOps experts;
     private final ResultOps results;
 
-    /** @param step the current step, refilled by the stream for each one */
+    /**
+     * @param step the current step, refilled by the stream for each one
+     * @param integers whether few rows are multiplied by {@link IntegerDots} with weights that these take
+     */
     CpuCommands(
-            Step step, StepLimits limits, KernelChoice choice, OneDnnRows oneDnnRows, RowPool pool, Scratch scratch) {
+            Step step,
+            StepLimits limits,
+            KernelChoice choice,
+            OneDnnRows oneDnnRows,
+            boolean integers,
+            RowPool pool,
+            Scratch scratch) {
         this.step = step;
         inputs = new InputOps(step, pool, scratch);
         rows = new RowOps(pool, scratch);
-        projection = new Projection(choice, oneDnnRows, pool, scratch);
+        projection = new Projection(choice, oneDnnRows, integers, pool, scratch);
         heads = new HeadOps(step, pool, limits.maxAttentionCols());
         attention = new Attention(step, choice, pool, scratch, limits);
-        experts = new ExpertOps(choice, pool, scratch);
+        experts = new ExpertOps(choice, integers, pool, scratch);
         results = new ResultOps(pool);
     }
 

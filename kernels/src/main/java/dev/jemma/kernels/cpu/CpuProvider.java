@@ -12,7 +12,7 @@ import java.util.List;
 
 /** The CPU backend: needs nothing but the Vector API module. */
 public final class CpuProvider implements DeviceProvider {
-    /** System property: {@code true} for products in F32 where operands would be rounded to BF16. */
+    /** System property: {@code true} for products in F32 where operands would be rounded. */
     private static final String EXACT = "jemma.cpu.exact";
 
     @Override
@@ -27,15 +27,26 @@ public final class CpuProvider implements DeviceProvider {
 
     @Override
     public List<Finding> examine(DeviceOptions options) {
-        OneDnnUse use = OneDnnUse.asked();
-        if (use == OneDnnUse.OFF) {
-            return List.of(Finding.fact("onednn", "not used: -D" + OneDnnLibrary.PROPERTY + "=off"));
+        return List.of(oneDnn(), integerDots());
+    }
+
+    private static Finding oneDnn() {
+        if (OneDnnUse.asked() == OneDnnUse.OFF) {
+            return Finding.fact("onednn", "not used: -D" + OneDnnLibrary.PROPERTY + "=off");
         }
         OneDnnLibrary.Outcome outcome = OneDnnLibrary.outcome();
-        return List.of(
-                outcome.library() == null
-                        ? Finding.fact("onednn", "not used: " + outcome.reason())
-                        : Finding.passed("onednn", outcome.reason() + " multiplies prompts"));
+        return outcome.library() == null
+                ? Finding.fact("onednn", "not used: " + outcome.reason())
+                : Finding.passed("onednn", outcome.reason() + " multiplies prompts");
+    }
+
+    private static Finding integerDots() {
+        if (Boolean.getBoolean(EXACT)) {
+            return Finding.fact("integer dots", "not used: -D" + EXACT + "=true");
+        }
+        return IntegerDots.available()
+                ? Finding.passed("integer dots", "AVX-512 VNNI multiplies quantized weights")
+                : Finding.fact("integer dots", "not used: " + IntegerDots.obstacle());
     }
 
     /** Links to the C library, which takes 40 ms. */

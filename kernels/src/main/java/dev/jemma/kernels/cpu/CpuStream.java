@@ -25,7 +25,7 @@ final class CpuStream implements CommandStream {
     private long stepNanos;
 
     /**
-     * @param mayRound whether operands of products may be rounded to BF16 where that is faster
+     * @param mayRound whether operands of products may be rounded where that is faster
      * @param coldSteps how many steps, of this stream or others, are still run by {@link ColdCommands}
      */
     CpuStream(
@@ -39,12 +39,13 @@ final class CpuStream implements CommandStream {
         this.coldSteps = coldSteps;
         step = new Step(limits.maxRows(), limits.maxOutputRows());
         scratch = new Scratch(limits, memory, pool.threads(), dnn);
-        // Which experts are chosen hangs on differences that rounding can turn round.
+        // Which experts are chosen hangs on differences that rounding to BF16 can turn round.
         OneDnnRows warm = OneDnnRows.of(dnn, choice, mayRound && limits.numExperts() == 0);
-        commands = new CpuCommands(step, limits, choice, warm, pool, scratch);
+        boolean integers = mayRound && choice == KernelChoice.FASTEST && IntegerDots.available();
+        commands = new CpuCommands(step, limits, choice, warm, integers, pool, scratch);
         OneDnnRows cold = OneDnnRows.cold(dnn);
         coldCommands = () -> new ColdCommands(
-                new CpuCommands(step, limits, choice, cold, pool, scratch), new ReferenceCommands(step));
+                new CpuCommands(step, limits, choice, cold, false, pool, scratch), new ReferenceCommands(step));
     }
 
     @Override

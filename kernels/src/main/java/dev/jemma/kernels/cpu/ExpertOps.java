@@ -14,6 +14,7 @@ final class ExpertOps {
     private static final int CHUNK_ROWS = 64;
 
     private final KernelChoice choice;
+    private final boolean integers;
     private final RowPool pool;
     private final Scratch scratch;
     private Tensor out;
@@ -24,9 +25,11 @@ final class ExpertOps {
     private final RowTask gegluTask = this::gegluChunks;
     private final RowTask downTask = this::downChunks;
 
+    /** @param integers whether experts are multiplied by {@link IntegerDots} if these take them */
     @SuppressWarnings("NullAway.Init")
-    ExpertOps(KernelChoice choice, RowPool pool, Scratch scratch) {
+    ExpertOps(KernelChoice choice, boolean integers, RowPool pool, Scratch scratch) {
         this.choice = choice;
+        this.integers = integers;
         this.pool = pool;
         this.scratch = scratch;
     }
@@ -92,16 +95,24 @@ final class ExpertOps {
 
     /** Brings a row of activations into the order and form that {@link #dots} wants. */
     private void arrange(int input, long x, ExpertWeight w) {
-        switch (choice) {
-            case FASTEST -> Dots.arrange(scratch.inputs(input), x, w.stack(), 1);
-            case BATCH_INVARIANT -> WordOrder.arrange(scratch.inputs(input).x(), x, w.cols(), Dots.perWord(w.stack()));
+        Dots.Inputs to = scratch.inputs(input);
+        if (choice == KernelChoice.BATCH_INVARIANT) {
+            WordOrder.arrange(to.x(), x, w.cols(), Dots.perWord(w.stack()));
+        } else if (integers && IntegerDots.takes(w.stack())) {
+            IntegerDots.round(to, x, w.stack());
+        } else {
+            Dots.arrange(to, x, w.stack(), 1);
         }
     }
 
     private void dots(long out, int input, ExpertWeight w, int firstRow, int count, Scratch.Worker own) {
-        switch (choice) {
-            case FASTEST -> Dots.rows(out, 0, scratch.inputs(input), 1, w.stack(), firstRow, count, own);
-            case BATCH_INVARIANT -> Dots.orderedRows(out, scratch.inputs(input), w.stack(), firstRow, count, own);
+        Dots.Inputs in = scratch.inputs(input);
+        if (choice == KernelChoice.BATCH_INVARIANT) {
+            Dots.orderedRows(out, in, w.stack(), firstRow, count, own);
+        } else if (integers && IntegerDots.takes(w.stack())) {
+            IntegerDots.rows(out, 0, in, 1, w.stack(), firstRow, count, own);
+        } else {
+            Dots.rows(out, 0, in, 1, w.stack(), firstRow, count, own);
         }
     }
 

@@ -34,6 +34,7 @@ final class Projection {
 
     private final KernelChoice choice;
     private final OneDnnRows oneDnnRows;
+    private final boolean integers;
     private final RowPool pool;
     private final Scratch scratch;
     private final TokenPacking packing;
@@ -51,6 +52,8 @@ final class Projection {
     /** How a product is computed. */
     private enum Way {
         DOTS,
+        /** By {@link IntegerDots}. */
+        INTEGER_DOTS,
         TILES,
         /** By {@link OneDnnProducts}. */
         EXACT,
@@ -58,9 +61,11 @@ final class Projection {
         ROUNDED
     }
 
-    Projection(KernelChoice choice, OneDnnRows oneDnnRows, RowPool pool, Scratch scratch) {
+    /** @param integers whether few rows are multiplied by {@link IntegerDots} with weights that these take */
+    Projection(KernelChoice choice, OneDnnRows oneDnnRows, boolean integers, RowPool pool, Scratch scratch) {
         this.choice = choice;
         this.oneDnnRows = oneDnnRows;
+        this.integers = integers;
         this.pool = pool;
         this.scratch = scratch;
         this.packing = new TokenPacking(pool, scratch);
@@ -140,6 +145,12 @@ final class Projection {
                 exact.split(rows, x, weights[0]);
                 pool.run(tilesTask, outputs, exact.grain(rows, weights[0], outputs));
             }
+            case INTEGER_DOTS -> {
+                for (int row = 0; row < rows; row++) {
+                    IntegerDots.round(scratch.inputs(row), Memory.address(x, row), weights[0]);
+                }
+                pool.run(dotsTask, outputs, dotsGrain(outputs));
+            }
             case DOTS -> {
                 for (int row = 0; row < rows; row++) {
                     Dots.arrange(scratch.inputs(row), Memory.address(x, row), weights[0], rows);
@@ -157,15 +168,20 @@ final class Projection {
     private Way way(Tensor x) {
         boolean rounds = oneDnnRows.rounds(rows);
         boolean exact = true;
+        boolean integer = integers && rows < FEW;
         for (int i = 0; i < numWeights + (gated ? 1 : 0); i++) {
             rounds &= OneDnnRounded.takes(x, weights[i]);
             exact &= oneDnnRows.exact(rows, weights[i]) && OneDnnProducts.takes(x, weights[i]);
+            integer &= IntegerDots.takes(weights[i]);
         }
         if (rounds) {
             return Way.ROUNDED;
         }
         if (exact) {
             return Way.EXACT;
+        }
+        if (integer) {
+            return Way.INTEGER_DOTS;
         }
         return rows < FEW && choice == KernelChoice.FASTEST ? Way.DOTS : Way.TILES;
     }
@@ -198,7 +214,12 @@ final class Projection {
 
     private void dots(int i, int begin, int end, Scratch.Worker own) {
         long out = Memory.address(outs[i], 0) + 4L * begin;
-        Dots.rows(out, 4L * outs[i].rowStride(), scratch.inputs(0), rows, weights[i], begin, end - begin, own);
+        long stride = 4L * outs[i].rowStride();
+        if (way == Way.INTEGER_DOTS) {
+            IntegerDots.rows(out, stride, scratch.inputs(0), rows, weights[i], begin, end - begin, own);
+        } else {
+            Dots.rows(out, stride, scratch.inputs(0), rows, weights[i], begin, end - begin, own);
+        }
     }
 
     private void gate(int begin, int end, Scratch.Worker own) {
@@ -230,7 +251,7 @@ final class Projection {
         switch (way) {
             case ROUNDED -> rounded.outputs(w, out, begin, end, own);
             case EXACT -> exact.outputs(w, out, begin, end, own);
-            case DOTS, TILES -> ownTiles(w, out, begin, end, own);
+            case DOTS, INTEGER_DOTS, TILES -> ownTiles(w, out, begin, end, own);
         }
     }
 

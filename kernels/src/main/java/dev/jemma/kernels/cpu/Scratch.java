@@ -48,7 +48,7 @@ final class Scratch implements AutoCloseable {
         this.dnn = dnn;
         int rows = wholeTileColumns(limits.maxRows());
         int cols = wholeVectors(limits.maxCols());
-        long arrangedStride = 4L * (cols + Lanes.COUNT);
+        long arrangedStride = Math.max(4L * (cols + Lanes.COUNT), IntegerActivations.bytes(cols));
         long sumsStride = AffineDots.sumsBytes(cols);
         workers = new Worker[threads];
         try {
@@ -117,6 +117,9 @@ final class Scratch implements AutoCloseable {
         /** Factors of weights that are digits. */
         final float[] factors = new float[OneDnnDigits.PANEL];
 
+        /** Of a call to {@link IntegerDotCode}. */
+        final long arguments;
+
         /** What {@link OneDnnPrimitives#split} needs. */
         final long rests;
 
@@ -134,6 +137,7 @@ final class Scratch implements AutoCloseable {
             part = take("partial products", 4L * Projection.PANEL_ROWS * wholeTileColumns(1));
             product = take("products", Projection.PANEL_ROWS * Projection.productStride(rows));
             block = take("activation block", TokenPacking.BLOCK_BYTES);
+            arguments = take("arguments of machine code", IntegerDotCode.Argument.BYTES);
             nativeProduct = dnn == null ? 0 : take("products of matrix units", OneDnnProducts.productBytes());
             denseWeights = dnn == null ? 0 : take("weights at cache lines", OneDnnProducts.weightBytes(cols));
             codes = dnn == null ? 0 : take("codes as digits", OneDnnDigits.panelBytes());

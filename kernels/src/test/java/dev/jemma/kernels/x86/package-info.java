@@ -1,0 +1,4 @@
+@NullMarked
+package dev.jemma.kernels.x86;
+
+import org.jspecify.annotations.NullMarked;
