@@ -16,6 +16,7 @@ import dev.jemma.kernels.StepLimits;
 import dev.jemma.kernels.Tensor;
 import dev.jemma.kernels.VectorF32;
 import dev.jemma.kernels.Weight;
+import org.jspecify.annotations.Nullable;
 
 /** Runs every op at once, on the rows of the step that was begun. */
 final class CpuCommands implements Commands {
@@ -30,14 +31,14 @@ final class CpuCommands implements Commands {
 
     /**
      * @param step the current step, refilled by the stream for each one
-     * @param integers whether few rows are multiplied by {@link IntegerDots} with weights that these take
+     * @param integers for few rows of weights that these take; null for none
      */
     CpuCommands(
             Step step,
             StepLimits limits,
             KernelChoice choice,
             OneDnnRows oneDnnRows,
-            boolean integers,
+            @Nullable IntegerDots integers,
             RowPool pool,
             Scratch scratch) {
         this.step = step;

@@ -35,7 +35,7 @@ public final class CpuDevice implements Device {
     /**
      * @param threads threads that run kernels, the caller's included; 0 for one for every core, and one cold step: who
      *     asks for threads may be timing them
-     * @param exact whether products are those of F32, also where rounding operands to BF16 would be faster
+     * @param exact whether products are those of F32, also where rounding operands would be faster
      * @throws DeviceException.Unavailable if oneDNN must be used and cannot be
      */
     CpuDevice(int threads, OneDnnUse use, boolean exact) {
@@ -71,8 +71,11 @@ public final class CpuDevice implements Device {
     @Override
     public String description() {
         int threads = pool.threads();
-        String vectors =
-                threads + (threads == 1 ? " thread, " : " threads, ") + Lanes.F.vectorBitSize() + "-bit vectors";
+        String vectors = threads
+                + (threads == 1 ? " thread, " : " threads, ")
+                + Lanes.F.vectorBitSize()
+                + "-bit vectors"
+                + (exact || !IntegerDots.available() ? "" : ", VNNI");
         return oneDnn() == null
                 ? vectors
                 : vectors + ", " + OneDnnLibrary.outcome().reason();

@@ -39,13 +39,15 @@ final class CpuStream implements CommandStream {
         this.coldSteps = coldSteps;
         step = new Step(limits.maxRows(), limits.maxOutputRows());
         scratch = new Scratch(limits, memory, pool.threads(), dnn);
-        // Which experts are chosen hangs on differences that rounding to BF16 can turn round.
-        OneDnnRows warm = OneDnnRows.of(dnn, choice, mayRound && limits.numExperts() == 0);
-        boolean integers = mayRound && choice == KernelChoice.FASTEST && IntegerDots.available();
+        // Which experts are chosen hangs on differences that rounding can turn round.
+        boolean rounds = mayRound && limits.numExperts() == 0;
+        OneDnnRows warm = OneDnnRows.of(dnn, choice, rounds);
+        boolean mayDot = mayRound && choice == KernelChoice.FASTEST;
+        IntegerDots integers = mayDot ? IntegerDots.of(rounds) : null;
         commands = new CpuCommands(step, limits, choice, warm, integers, pool, scratch);
         OneDnnRows cold = OneDnnRows.cold(dnn);
         coldCommands = () -> new ColdCommands(
-                new CpuCommands(step, limits, choice, cold, false, pool, scratch), new ReferenceCommands(step));
+                new CpuCommands(step, limits, choice, cold, null, pool, scratch), new ReferenceCommands(step));
     }
 
     @Override

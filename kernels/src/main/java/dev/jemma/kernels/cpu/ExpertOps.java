@@ -7,6 +7,7 @@ import dev.jemma.kernels.KernelChoice;
 import dev.jemma.kernels.Routing;
 import dev.jemma.kernels.Tensor;
 import dev.jemma.kernels.VectorF32;
+import org.jspecify.annotations.Nullable;
 
 /** Routing to experts and their projections; only the experts that are chosen are read. */
 final class ExpertOps {
@@ -14,7 +15,7 @@ final class ExpertOps {
     private static final int CHUNK_ROWS = 64;
 
     private final KernelChoice choice;
-    private final boolean integers;
+    private final @Nullable IntegerDots integers;
     private final RowPool pool;
     private final Scratch scratch;
     private Tensor out;
@@ -25,9 +26,9 @@ final class ExpertOps {
     private final RowTask gegluTask = this::gegluChunks;
     private final RowTask downTask = this::downChunks;
 
-    /** @param integers whether experts are multiplied by {@link IntegerDots} if these take them */
+    /** @param integers for experts that these take; null for none */
     @SuppressWarnings("NullAway.Init")
-    ExpertOps(KernelChoice choice, boolean integers, RowPool pool, Scratch scratch) {
+    ExpertOps(KernelChoice choice, @Nullable IntegerDots integers, RowPool pool, Scratch scratch) {
         this.choice = choice;
         this.integers = integers;
         this.pool = pool;
@@ -98,8 +99,8 @@ final class ExpertOps {
         Dots.Inputs to = scratch.inputs(input);
         if (choice == KernelChoice.BATCH_INVARIANT) {
             WordOrder.arrange(to.x(), x, w.cols(), Dots.perWord(w.stack()));
-        } else if (integers && IntegerDots.takes(w.stack())) {
-            IntegerDots.round(to, x, w.stack());
+        } else if (integers != null && integers.takes(w.stack())) {
+            integers.round(to, x, w.stack());
         } else {
             Dots.arrange(to, x, w.stack(), 1);
         }
@@ -109,8 +110,8 @@ final class ExpertOps {
         Dots.Inputs in = scratch.inputs(input);
         if (choice == KernelChoice.BATCH_INVARIANT) {
             Dots.orderedRows(out, in, w.stack(), firstRow, count, own);
-        } else if (integers && IntegerDots.takes(w.stack())) {
-            IntegerDots.rows(out, 0, in, 1, w.stack(), firstRow, count, own);
+        } else if (integers != null && integers.takes(w.stack())) {
+            integers.rows(out, 0, in, 1, w.stack(), firstRow, count, own);
         } else {
             Dots.rows(out, 0, in, 1, w.stack(), firstRow, count, own);
         }

@@ -13,9 +13,9 @@ import dev.jemma.kernels.x86.Operand.Vector;
 
 /**
  * Writes the inner loops of {@link IntegerDots} with AVX-512's dot products of bytes: four rows of codes at once, each
- * times one row of activations. For every {@link #BLOCK} codes of a row, the products with the activations' high bytes are
- * summed in 32-bit integers, shifted by 8, and those with the low bytes added: {@code sum q x}, exact. The group's scale
- * and the activations' factor take it into the row's sum of floats.
+ * times one row of activations. For every {@link #BLOCK} codes of a row, the products with the activations' highest digits
+ * are summed in 32-bit integers and shifted by 8, those with the next digits added, and so on: {@code sum q x}, exact. The
+ * group's scale and the activations' factor take it into the row's sum of floats.
  */
 final class IntegerDotCode {
     /** Codes that a row is taken in. */
@@ -79,42 +79,54 @@ final class IntegerDotCode {
 
     private static final int LAST = 2;
 
-    private static final Vector FACTOR = zmm(4);
-    private static final Vector WORDS = zmm(5);
-    private static final Vector DOTS = zmm(6);
-    private static final Vector ODD = zmm(7);
-    private static final Vector SCALE = zmm(8);
-    private static final Vector SPREAD_SCALE = zmm(9);
+    /** Of activations: a register for each plane, from the first on. */
+    private static final int PLANE = 0;
+
+    private static final Vector FACTOR = zmm(6);
+    private static final Vector WORDS = zmm(7);
+    private static final Vector ODD = zmm(8);
+    private static final Vector DOTS = zmm(9);
+    private static final Vector LOW_DOTS = zmm(10);
+    private static final Vector SPREAD_SCALE = zmm(11);
+    private static final int SCALE = 12;
+    private static final int SUM = 16;
     private static final int SPREAD = 28;
-    private static final Vector LOW_NIBBLES = zmm(31);
+
+    /** For 4-bit codes 15 in every byte, for 8-bit ones 256 as a float in every lane. */
+    private static final Vector CONSTANT = zmm(31);
 
     /** Lines that are asked for ahead: 46.7 instead of 44.4 GB/s with 512 bytes, less with 1024 (Zen 4). */
     private static final int AHEAD = 512;
 
     private final Assembler asm = new Assembler();
     private final int bits;
+    private final int digits;
     private final DType scaleType;
     private final int scaleBytes;
 
     /** Vectors of codes in a block. */
     private final int vectors;
 
-    private IntegerDotCode(int bits, int groupSize, DType scaleType) {
+    private IntegerDotCode(int digits, int bits, int groupSize, DType scaleType) {
+        this.digits = digits;
         this.bits = bits;
         this.scaleType = scaleType;
         scaleBytes = scaleType.byteSize() * BLOCK / groupSize;
         vectors = BLOCK * bits / 8 / 64;
     }
 
-    /** @param scaleType F32, F16 or BF16 */
-    static byte[] of(int bits, int groupSize, DType scaleType) {
-        IntegerDotCode code = new IntegerDotCode(bits, groupSize, scaleType);
+    /**
+     * @param digits of the activations: 2 or 3
+     * @param scaleType F32, F16 or BF16
+     */
+    static byte[] of(int digits, int bits, int groupSize, DType scaleType) {
+        IntegerDotCode code = new IntegerDotCode(digits, bits, groupSize, scaleType);
         code.function();
         return code.asm.code();
     }
 
     private static Vector sum(int row) {
-        return zmm(16 + row);
+        return zmm(SUM + row);
     }
 
     private void function() {
@@ -154,8 +166,8 @@ final class IntegerDotCode {
         asm.kmov(HIGH_HALVES, Gpr.RAX);
         asm.mov(Gpr.RAX, Argument.LAST_BIASES.memory());
         asm.kmov(LAST, Gpr.RAX);
-        asm.mov(Gpr.RAX, 0x0f0f_0f0f);
-        asm.broadcast(LOW_NIBBLES, Gpr.RAX);
+        asm.mov(Gpr.RAX, bits == 4 ? 0x0f0f_0f0f : Float.floatToRawIntBits(256));
+        asm.broadcast(CONSTANT, Gpr.RAX);
         asm.mov(Gpr.RAX, Argument.SPREAD.memory());
         for (int v = 0; v < vectors; v++) {
             asm.op(Instruction.VMOVUPS, zmm(SPREAD + v), at(Gpr.RAX, 64 * v));
@@ -177,19 +189,17 @@ final class IntegerDotCode {
         asm.mov(CODE_AT, 0);
         asm.mov(SCALE_AT, 0);
         int next = asm.position();
+        int planes = IntegerActivations.planes(digits, bits);
         for (int v = 0; v < vectors; v++) {
-            // Two planes for 64 bytes of 8-bit codes, four for 4-bit ones, whose even and odd codes have planes of
-            // their own.
-            int planes = 2 * 8 / bits;
             for (int plane = 0; plane < planes; plane++) {
-                Memory from = at(PLANES, CODE_AT, planes).plus(64 * (planes * v + plane));
-                asm.op(Instruction.VMOVDQU32, zmm(plane), from);
+                asm.op(Instruction.VMOVDQU32, zmm(PLANE + plane), at(PLANES, 64 * (planes * v + plane)));
             }
             asm.op(Instruction.VMOVUPS, FACTOR, at(FACTORS, CODE_AT, 1).plus(64 * v));
             for (int row = 0; row < 4; row++) {
                 dots(row, v);
             }
         }
+        asm.add(PLANES, 64 * planes * vectors);
         asm.add(SCALE_AT, scaleBytes);
         asm.add(CODE_AT, 64 * vectors);
         asm.cmp(CODE_AT, Argument.CODE_ROW.memory());
@@ -202,24 +212,42 @@ final class IntegerDotCode {
         asm.op(Instruction.VMOVDQU32, WORDS, codes);
         asm.prefetch(codes.plus(AHEAD));
         asm.op(Instruction.VPXORD, DOTS, DOTS, DOTS);
-        if (bits == 4) {
-            asm.shift(Instruction.VPSRLW, ODD, WORDS, 4);
-            asm.op(Instruction.VPANDD, WORDS, WORDS, LOW_NIBBLES);
-            asm.op(Instruction.VPANDD, ODD, ODD, LOW_NIBBLES);
-            asm.op(Instruction.VPDPBUSD, DOTS, WORDS, zmm(0));
-            asm.op(Instruction.VPDPBUSD, DOTS, ODD, zmm(1));
-            asm.shift(Instruction.VPSLLD, DOTS, DOTS, 8);
-            asm.op(Instruction.VPDPBUSD, DOTS, WORDS, zmm(2));
-            asm.op(Instruction.VPDPBUSD, DOTS, ODD, zmm(3));
-        } else {
-            asm.op(Instruction.VPDPBUSD, DOTS, WORDS, zmm(0));
-            asm.shift(Instruction.VPSLLD, DOTS, DOTS, 8);
-            asm.op(Instruction.VPDPBUSD, DOTS, WORDS, zmm(1));
-        }
-        asm.op(Instruction.VCVTDQ2PS, DOTS, DOTS);
+        Vector dots = bits == 4 ? dotsOfNibbles() : dotsOfBytes();
         scales(row, v);
         asm.op(Instruction.VMULPS, SPREAD_SCALE, SPREAD_SCALE, FACTOR);
-        asm.op(Instruction.VFMADD231PS, sum(row), DOTS, SPREAD_SCALE);
+        asm.op(Instruction.VFMADD231PS, sum(row), dots, SPREAD_SCALE);
+    }
+
+    /** Of a lane's eight codes: up to 2^30. */
+    private Vector dotsOfNibbles() {
+        asm.shift(Instruction.VPSRLW, ODD, WORDS, 4);
+        asm.op(Instruction.VPANDD, WORDS, WORDS, CONSTANT);
+        asm.op(Instruction.VPANDD, ODD, ODD, CONSTANT);
+        for (int plane = 0; plane < 2 * digits; plane += 2) {
+            if (plane > 0) {
+                asm.shift(Instruction.VPSLLD, DOTS, DOTS, 8);
+            }
+            asm.op(Instruction.VPDPBUSD, DOTS, WORDS, zmm(PLANE + plane));
+            asm.op(Instruction.VPDPBUSD, DOTS, ODD, zmm(PLANE + plane + 1));
+        }
+        asm.op(Instruction.VCVTDQ2PS, DOTS, DOTS);
+        return DOTS;
+    }
+
+    /** Of a lane's four codes. Two digits come to 2^25; three would not fit, so the last is added as floats. */
+    private Vector dotsOfBytes() {
+        asm.op(Instruction.VPDPBUSD, DOTS, WORDS, zmm(PLANE));
+        asm.shift(Instruction.VPSLLD, DOTS, DOTS, 8);
+        asm.op(Instruction.VPDPBUSD, DOTS, WORDS, zmm(PLANE + 1));
+        asm.op(Instruction.VCVTDQ2PS, DOTS, DOTS);
+        if (digits == 2) {
+            return DOTS;
+        }
+        asm.op(Instruction.VPXORD, LOW_DOTS, LOW_DOTS, LOW_DOTS);
+        asm.op(Instruction.VPDPBUSD, LOW_DOTS, WORDS, zmm(PLANE + 2));
+        asm.op(Instruction.VCVTDQ2PS, LOW_DOTS, LOW_DOTS);
+        asm.op(Instruction.VFMADD231PS, LOW_DOTS, DOTS, CONSTANT);
+        return LOW_DOTS;
     }
 
     /** The scales of a vector's lanes. Reads no byte more than the block has. */
@@ -233,9 +261,9 @@ final class IntegerDotCode {
         };
         if (v == 0) {
             // A register for each row, as the next vector of the block wants it again.
-            asm.op(broadcast, zmm(SCALE.number() + 2 + row), at(SCALES[row], SCALE_AT, 1));
+            asm.op(broadcast, zmm(SCALE + row), at(SCALES[row], SCALE_AT, 1));
         }
-        Vector scale = zmm(SCALE.number() + 2 + row);
+        Vector scale = zmm(SCALE + row);
         Vector spread = zmm(SPREAD + v);
         switch (scaleType) {
             case BF16 -> asm.op(Instruction.VPERMW, SPREAD_SCALE, HIGH_HALVES, spread, scale);
@@ -266,18 +294,19 @@ final class IntegerDotCode {
 
     private void biases(int mask) {
         asm.op(Instruction.VMOVUPS, FACTOR, at(SUMS, CODE_AT, 4 / scaleType.byteSize()));
+        Vector bias = SPREAD_SCALE;
         for (int row = 0; row < 4; row++) {
             Memory from = at(SCALES[row], CODE_AT, 1);
             switch (scaleType) {
                 case BF16 -> {
-                    asm.op(Instruction.VPMOVZXWD, SCALE, mask, from);
-                    asm.shift(Instruction.VPSLLD, SCALE, SCALE, 16);
+                    asm.op(Instruction.VPMOVZXWD, bias, mask, from);
+                    asm.shift(Instruction.VPSLLD, bias, bias, 16);
                 }
-                case F16 -> asm.op(Instruction.VCVTPH2PS, SCALE, mask, from);
-                case F32 -> asm.op(Instruction.VMOVUPS, SCALE, mask, from);
+                case F16 -> asm.op(Instruction.VCVTPH2PS, bias, mask, from);
+                case F32 -> asm.op(Instruction.VMOVUPS, bias, mask, from);
                 case I32 -> throw new IllegalArgumentException("biases are floating-point");
             }
-            asm.op(Instruction.VFMADD231PS, sum(row), SCALE, FACTOR);
+            asm.op(Instruction.VFMADD231PS, sum(row), bias, FACTOR);
         }
     }
 

@@ -14,19 +14,24 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Dot products of affine rows with activations rounded to whole numbers of 16 bits, a factor for each group, where the
- * processor has dot products of bytes (AVX-512 VNNI): a third of the instructions that products in F32 take, so that codes
- * come at the memory's speed. The machine code for it is {@link IntegerDotCode}, as the Vector API has no such operation.
+ * Dot products of affine rows with activations as whole numbers, a factor for each group, where the processor has dot
+ * products of bytes (AVX-512 VNNI): a half to two thirds of the instructions that products in F32 take, so that codes come
+ * at the memory's speed. The machine code for it is {@link IntegerDotCode}, as the Vector API has no such operation.
  *
- * <p>Rounding moves an activation by up to 2^-16 of the largest in its group. Everything else is exact up to the sum of a
- * row's groups, which is F32.
+ * <p>The sums of a block's codes are exact. Rounding moves an activation by up to 2^-16 of the largest in its group if it
+ * gets two digits, by 2^-23 if three: those are as exact as F32.
  */
 final class IntegerDots {
     private static final String[] FEATURES = {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni"};
 
-    private static final Map<AffineShape, Map<DType, Kernel>> KERNELS = new ConcurrentHashMap<>();
+    private static final IntegerDots ROUNDED = new IntegerDots(2);
+    private static final IntegerDots EXACT = new IntegerDots(3);
+
+    private final int digits;
+    private final Map<AffineShape, Map<DType, Kernel>> kernels = new ConcurrentHashMap<>();
 
     /**
      * @param code a function of an address of {@link Argument}s
@@ -39,7 +44,21 @@ final class IntegerDots {
         static final String OBSTACLE = examine();
     }
 
-    private IntegerDots() {}
+    private IntegerDots(int digits) {
+        this.digits = digits;
+    }
+
+    /**
+     * What a stream should use; null where there is no such thing.
+     *
+     * @param mayRound whether two digits are enough
+     */
+    static @Nullable IntegerDots of(boolean mayRound) {
+        if (!available()) {
+            return null;
+        }
+        return mayRound ? ROUNDED : EXACT;
+    }
 
     /** Whether this processor and system have what it takes. */
     static boolean available() {
@@ -59,7 +78,7 @@ final class IntegerDots {
             return "vectors of " + Lanes.F.vectorBitSize() + " bits were asked for";
         }
         try {
-            kernel(AffineShape.FOUR_64, DType.BF16);
+            ROUNDED.kernel(AffineShape.FOUR_64, DType.BF16);
             return "";
         } catch (DeviceException.Unavailable refused) {
             return String.valueOf(refused.getMessage());
@@ -67,15 +86,15 @@ final class IntegerDots {
     }
 
     /** Whether products with such a weight can be computed so. */
-    static boolean takes(Weight w) {
+    boolean takes(Weight w) {
         return w instanceof AffineWeight && w.cols() % IntegerDotCode.BLOCK == 0;
     }
 
-    private static Kernel kernel(AffineShape shape, DType scaleType) {
-        Map<DType, Kernel> ofShape = KERNELS.computeIfAbsent(shape, any -> new ConcurrentHashMap<>());
+    private Kernel kernel(AffineShape shape, DType scaleType) {
+        Map<DType, Kernel> ofShape = kernels.computeIfAbsent(shape, any -> new ConcurrentHashMap<>());
         Kernel kernel = ofShape.get(scaleType);
         if (kernel == null) {
-            byte[] code = IntegerDotCode.of(shape.bits(), shape.groupSize(), scaleType);
+            byte[] code = IntegerDotCode.of(digits, shape.bits(), shape.groupSize(), scaleType);
             kernel = new Kernel(MachineCode.function(code), spread(shape, scaleType));
             ofShape.put(scaleType, kernel);
         }
@@ -103,14 +122,14 @@ final class IntegerDots {
     }
 
     /** Rounds one row of activations for {@link #rows} with such a weight. */
-    static void round(Dots.Inputs to, long x, Weight w) {
+    void round(Dots.Inputs to, long x, Weight w) {
         AffineWeight affine = (AffineWeight) w;
         AffineShape shape = AffineShape.of(affine.bits(), affine.groupSize());
-        IntegerActivations.round(to.x(), to.sums(), x, w.cols(), shape);
+        IntegerActivations.round(to.x(), to.sums(), x, w.cols(), shape, digits);
     }
 
     /** {@code out[t, r] = w[firstRow + r] . x[t]} for {@code rows} weight rows and {@code tokens} rows of activations. */
-    static void rows(
+    void rows(
             long out,
             long outStride,
             Dots.Inputs in,

@@ -34,7 +34,7 @@ final class Projection {
 
     private final KernelChoice choice;
     private final OneDnnRows oneDnnRows;
-    private final boolean integers;
+    private final @Nullable IntegerDots integers;
     private final RowPool pool;
     private final Scratch scratch;
     private final TokenPacking packing;
@@ -61,8 +61,9 @@ final class Projection {
         ROUNDED
     }
 
-    /** @param integers whether few rows are multiplied by {@link IntegerDots} with weights that these take */
-    Projection(KernelChoice choice, OneDnnRows oneDnnRows, boolean integers, RowPool pool, Scratch scratch) {
+    /** @param integers for few rows of weights that these take; null for none */
+    Projection(
+            KernelChoice choice, OneDnnRows oneDnnRows, @Nullable IntegerDots integers, RowPool pool, Scratch scratch) {
         this.choice = choice;
         this.oneDnnRows = oneDnnRows;
         this.integers = integers;
@@ -147,7 +148,7 @@ final class Projection {
             }
             case INTEGER_DOTS -> {
                 for (int row = 0; row < rows; row++) {
-                    IntegerDots.round(scratch.inputs(row), Memory.address(x, row), weights[0]);
+                    integers().round(scratch.inputs(row), Memory.address(x, row), weights[0]);
                 }
                 pool.run(dotsTask, outputs, dotsGrain(outputs));
             }
@@ -168,11 +169,11 @@ final class Projection {
     private Way way(Tensor x) {
         boolean rounds = oneDnnRows.rounds(rows);
         boolean exact = true;
-        boolean integer = integers && rows < FEW;
+        boolean integer = integers != null && rows < FEW;
         for (int i = 0; i < numWeights + (gated ? 1 : 0); i++) {
             rounds &= OneDnnRounded.takes(x, weights[i]);
             exact &= oneDnnRows.exact(rows, weights[i]) && OneDnnProducts.takes(x, weights[i]);
-            integer &= IntegerDots.takes(weights[i]);
+            integer &= integers != null && integers.takes(weights[i]);
         }
         if (rounds) {
             return Way.ROUNDED;
@@ -184,6 +185,13 @@ final class Projection {
             return Way.INTEGER_DOTS;
         }
         return rows < FEW && choice == KernelChoice.FASTEST ? Way.DOTS : Way.TILES;
+    }
+
+    private IntegerDots integers() {
+        if (integers == null) {
+            throw new IllegalStateException("this stream has no integer dot products");
+        }
+        return integers;
     }
 
     private int dotsGrain(int outputs) {
@@ -216,7 +224,7 @@ final class Projection {
         long out = Memory.address(outs[i], 0) + 4L * begin;
         long stride = 4L * outs[i].rowStride();
         if (way == Way.INTEGER_DOTS) {
-            IntegerDots.rows(out, stride, scratch.inputs(0), rows, weights[i], begin, end - begin, own);
+            integers().rows(out, stride, scratch.inputs(0), rows, weights[i], begin, end - begin, own);
         } else {
             Dots.rows(out, stride, scratch.inputs(0), rows, weights[i], begin, end - begin, own);
         }
