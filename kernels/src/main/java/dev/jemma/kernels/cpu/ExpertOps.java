@@ -100,7 +100,7 @@ final class ExpertOps {
         if (choice == KernelChoice.BATCH_INVARIANT) {
             WordOrder.arrange(to.x(), x, w.cols(), Dots.perWord(w.stack()));
         } else if (integers != null && integers.takes(w.stack())) {
-            integers.round(to, x, w.stack());
+            integers.round(scratch.groups(input), 0, 1, x, w.stack(), scratch.worker(0));
         } else {
             Dots.arrange(to, x, w.stack(), 1);
         }
@@ -111,7 +111,7 @@ final class ExpertOps {
         if (choice == KernelChoice.BATCH_INVARIANT) {
             Dots.orderedRows(out, in, w.stack(), firstRow, count, own);
         } else if (integers != null && integers.takes(w.stack())) {
-            integers.rows(out, 0, in, 1, w.stack(), firstRow, count, own);
+            integers.rows(out, 0, scratch.groups(input), 1, w.stack(), firstRow, count, own);
         } else {
             Dots.rows(out, 0, in, 1, w.stack(), firstRow, count, own);
         }

@@ -11,9 +11,9 @@ import jdk.incubator.vector.VectorOperators;
 
 /**
  * Activations as {@link IntegerDots} wants them: {@code x = factor q} with a factor for each group of the weights and whole
- * numbers q of two or three digits, signed bytes: {@code q = 65536 high + 256 middle + low}. For every 64 bytes of codes lie
- * first all highest digits, then the next ones, of 4-bit codes each time those of even places before those of odd ones.
- * Behind these planes, the factors: one for each 32 bits of codes. 512-bit vectors only.
+ * numbers q of two or three digits, signed bytes: {@code q = 65536 high + 256 middle + low}. For every 64 bytes of codes
+ * there is a unit: planes of digits, first all highest ones, then the next, of 4-bit codes each time those of even places
+ * before those of odd ones; then the factors, one for each 32 bits of codes. 512-bit vectors only.
  */
 final class IntegerActivations {
     /** The largest number of two digits. */
@@ -33,7 +33,7 @@ final class IntegerActivations {
     private static final int V = 64;
 
     /** Bytes of a block's numbers on their way. */
-    private static final int NUMBERS = 4 * IntegerDotCode.BLOCK;
+    static final int NUMBERS = 4 * IntegerDotCode.BLOCK;
 
     private IntegerActivations() {}
 
@@ -42,39 +42,62 @@ final class IntegerActivations {
         return digits * 8 / bits;
     }
 
-    /** Most bytes of the planes and factors of {@code cols} activations, and of a block on its way. */
-    static long bytes(int cols) {
-        return Math.ceilDiv(4L * cols, V) * V + V + NUMBERS;
+    /** Bytes of the planes and factors for 64 bytes of codes. */
+    static int unit(int digits, int bits) {
+        return V * (planes(digits, bits) + 1);
     }
 
-    /** Address of the factors of activations at {@code to}. */
-    static long factors(long to, int cols) {
-        return to + 3L * cols;
+    /** Most bytes of a token's units. */
+    static long bytes(int cols) {
+        return 4L * Math.ceilDiv(cols, IntegerDotCode.BLOCK) * IntegerDotCode.BLOCK;
+    }
+
+    /** Bytes of a token's sums. */
+    static long sumsBytes(int groups) {
+        return (groups / Lanes.COUNT + 1L) * V;
     }
 
     /**
-     * @param sums gets each group's {@code factor (sum q)}, and zeros behind
+     * Rounds a token's activations. Its units lie between those of other tokens.
+     *
+     * @param to its first unit, {@code stride} bytes before the next
+     * @param sums gets each group's {@code factor (sum q)} and zeros behind, a vector of them every {@code sumsStride} bytes
      * @param cols whole blocks of {@link IntegerDotCode#BLOCK}
+     * @param numbers {@link #NUMBERS} bytes
      */
-    static void round(long to, long sums, long x, int cols, AffineShape shape, int digits) {
+    static void round(
+            long to,
+            int stride,
+            long sums,
+            int sumsStride,
+            long x,
+            int cols,
+            AffineShape shape,
+            int digits,
+            long numbers) {
         int groupSize = shape.groupSize();
-        int wordsPerGroup = groupSize / shape.perWord();
-        long factors = factors(to, cols);
-        long numbers = to + bytes(cols) - NUMBERS;
+        int words = groupSize / shape.perWord();
+        int planeBytes = V * planes(digits, shape.bits());
+        int groups = cols / groupSize;
+        Memory.zero(sums + (long) sumsStride * (groups / Lanes.COUNT), V);
+        long unit = to;
         for (int col = 0; col < cols; col += IntegerDotCode.BLOCK) {
             for (int in = 0; in < IntegerDotCode.BLOCK; in += groupSize) {
                 int group = (col + in) / groupSize;
-                float factor = group(numbers + 4L * in, sums + 4L * group, x + 4L * (col + in), groupSize, digits);
-                fill(factors + 4L * wordsPerGroup * group, factor, wordsPerGroup);
+                long sum = sums + (long) sumsStride * (group / Lanes.COUNT) + 4L * (group % Lanes.COUNT);
+                float factor = group(numbers + 4L * in, sum, x + 4L * (col + in), groupSize, digits);
+                int word = in / shape.perWord();
+                long at = unit + (long) stride * (word / Lanes.COUNT) + planeBytes + 4L * (word % Lanes.COUNT);
+                fill(at, stride, factor, words);
             }
-            long planes = to + (long) digits * col;
             if (shape.bits() == 4) {
-                planesOfNibbles(planes, numbers, digits);
+                planesOfNibbles(unit, numbers, digits);
+                unit += stride;
             } else {
-                planesOfBytes(planes, numbers, digits);
+                planesOfBytes(unit, stride, numbers, digits);
+                unit += 2L * stride;
             }
         }
-        Memory.zero(sums + 4L * (cols / groupSize), V);
     }
 
     /**
@@ -110,11 +133,17 @@ final class IntegerActivations {
         return factor;
     }
 
-    /** Whole vectors: what is too much is overwritten by the next group, or lies in the padding. */
-    private static void fill(long to, float value, int count) {
+    /** A vector or less, or several whole ones {@code stride} bytes apart. */
+    private static void fill(long to, int stride, float value, int count) {
+        if (count < Lanes.COUNT) {
+            for (int i = 0; i < count; i++) {
+                Memory.putF32(to + 4L * i, value);
+            }
+            return;
+        }
         FloatVector all = FloatVector.broadcast(Lanes.F, value);
         for (int i = 0; i < count; i += Lanes.COUNT) {
-            all.intoMemorySegment(ALL, to + 4L * i, LE);
+            all.intoMemorySegment(ALL, to + (long) stride * (i / Lanes.COUNT), LE);
         }
     }
 
@@ -136,10 +165,10 @@ final class IntegerActivations {
         ((ByteVector) v.convertShape(VectorOperators.L2B, ByteVector.SPECIES_64, 0)).intoMemorySegment(ALL, to, LE);
     }
 
-    private static void planesOfBytes(long to, long numbers, int digits) {
+    private static void planesOfBytes(long to, int stride, long numbers, int digits) {
         for (int i = 0; i < 8; i++) {
             IntVector codes = IntVector.fromMemorySegment(Lanes.I, ALL, numbers + (long) V * i, LE);
-            long at = to + (long) digits * V * (i / 4) + 16L * (i % 4);
+            long at = to + (long) stride * (i / 4) + 16L * (i % 4);
             for (int plane = 0; plane < digits; plane++) {
                 ((ByteVector) codes.lanewise(VectorOperators.LSHR, 8 * (digits - 1 - plane))
                                 .convertShape(VectorOperators.I2B, ByteVector.SPECIES_128, 0))

@@ -1,12 +1,10 @@
 package dev.jemma.kernels.cpu;
 
-import static dev.jemma.kernels.cpu.Memory.ALL;
-
 import dev.jemma.kernels.AffineWeight;
 import dev.jemma.kernels.DType;
 import dev.jemma.kernels.DeviceException;
 import dev.jemma.kernels.Weight;
-import dev.jemma.kernels.cpu.IntegerDotCode.Argument;
+import dev.jemma.kernels.cpu.FourRowsCode.Argument;
 import dev.jemma.kernels.host.Processor;
 import dev.jemma.kernels.x86.MachineCode;
 import java.lang.foreign.Arena;
@@ -31,7 +29,7 @@ final class IntegerDots {
     private static final IntegerDots EXACT = new IntegerDots(3);
 
     private final int digits;
-    private final Map<AffineShape, Map<DType, Kernel>> kernels = new ConcurrentHashMap<>();
+    private final Map<AffineShape, Map<DType, Kernel[]>> kernels = new ConcurrentHashMap<>();
 
     /**
      * @param code a function of an address of {@link Argument}s
@@ -78,7 +76,7 @@ final class IntegerDots {
             return "vectors of " + Lanes.F.vectorBitSize() + " bits were asked for";
         }
         try {
-            ROUNDED.kernel(AffineShape.FOUR_64, DType.BF16);
+            ROUNDED.kernel(AffineShape.FOUR_64, DType.BF16, 1);
             return "";
         } catch (DeviceException.Unavailable refused) {
             return String.valueOf(refused.getMessage());
@@ -90,15 +88,18 @@ final class IntegerDots {
         return w instanceof AffineWeight && w.cols() % IntegerDotCode.BLOCK == 0;
     }
 
-    private Kernel kernel(AffineShape shape, DType scaleType) {
-        Map<DType, Kernel> ofShape = kernels.computeIfAbsent(shape, any -> new ConcurrentHashMap<>());
-        Kernel kernel = ofShape.get(scaleType);
-        if (kernel == null) {
-            byte[] code = IntegerDotCode.of(digits, shape.bits(), shape.groupSize(), scaleType);
-            kernel = new Kernel(MachineCode.function(code), spread(shape, scaleType));
-            ofShape.put(scaleType, kernel);
+    private Kernel kernel(AffineShape shape, DType scaleType, int tokens) {
+        Map<DType, Kernel[]> ofShape = kernels.computeIfAbsent(shape, any -> new ConcurrentHashMap<>());
+        Kernel[] kernels = ofShape.get(scaleType);
+        if (kernels == null) {
+            kernels = new Kernel[FourRowsCode.MAX_TOKENS];
+            for (int i = 0; i < kernels.length; i++) {
+                byte[] code = IntegerDotCode.of(i + 1, digits, shape, scaleType);
+                kernels[i] = new Kernel(MachineCode.function(code), spread(shape, scaleType));
+            }
+            ofShape.put(scaleType, kernels);
         }
-        return kernel;
+        return kernels[tokens - 1];
     }
 
     /** For each lane of a block's vectors, which of the block's scales it wants; BF16 ones in the high half of the lane. */
@@ -121,75 +122,61 @@ final class IntegerDots {
         return table.address();
     }
 
-    /** Rounds one row of activations for {@link #rows} with such a weight. */
-    void round(Dots.Inputs to, long x, Weight w) {
+    /** Rounds the {@code token}-th of {@code tokens} rows of activations for {@link #rows} with such a weight. */
+    void round(TokenGroups to, int token, int tokens, long x, Weight w, Scratch.Worker own) {
         AffineWeight affine = (AffineWeight) w;
         AffineShape shape = AffineShape.of(affine.bits(), affine.groupSize());
-        IntegerActivations.round(to.x(), to.sums(), x, w.cols(), shape, digits);
+        int unit = IntegerActivations.unit(digits, affine.bits());
+        int size = TokenGroups.size(token, tokens);
+        long sumsBytes = IntegerActivations.sumsBytes(affine.groupsPerRow());
+        int in = token % FourRowsCode.MAX_TOKENS;
+        int first = token - in;
+        long at = to.x() + first * tokenBytes(affine) + (long) in * unit;
+        long sums = to.sums() + first * sumsBytes + (long) in * Lanes.BYTES;
+        IntegerActivations.round(at, size * unit, sums, size * Lanes.BYTES, x, w.cols(), shape, digits, own.numbers);
     }
 
-    /** {@code out[t, r] = w[firstRow + r] . x[t]} for {@code rows} weight rows and {@code tokens} rows of activations. */
+    private long tokenBytes(AffineWeight w) {
+        return w.codeRowBytes() / 64 * IntegerActivations.unit(digits, w.bits());
+    }
+
+    /** {@code out[t, r] = w[firstRow + r] . x[t]} for {@code rows} weight rows and {@code tokens} rounded rows. */
     void rows(
             long out,
             long outStride,
-            Dots.Inputs in,
+            TokenGroups in,
             int tokens,
             Weight weight,
             int firstRow,
             int rows,
             Scratch.Worker own) {
         AffineWeight w = (AffineWeight) weight;
-        Kernel kernel = kernel(AffineShape.of(w.bits(), w.groupSize()), w.scaleType());
         long to = own.arguments;
         int scaleBytes = w.scaleType().byteSize();
         int groups = w.groupsPerRow();
         int whole = groups - groups % Lanes.COUNT;
-        put(to, Argument.CODE_ROW, w.codeRowBytes());
-        put(to, Argument.SCALE_ROW, (long) scaleBytes * groups);
-        put(to, Argument.SPREAD, kernel.spread);
-        put(to, Argument.WHOLE_BIASES, (long) scaleBytes * whole);
-        put(to, Argument.LAST_BIASES, (1L << (groups - whole)) - 1);
-        for (int token = 0; token < tokens; token++) {
-            long x = in.x() + token * in.xStride();
-            put(to, Argument.PLANES, x);
-            put(to, Argument.FACTORS, IntegerActivations.factors(x, w.cols()));
-            put(to, Argument.SUMS, in.sums() + token * in.sumsStride());
-            rows(out + token * outStride, kernel, w, firstRow, rows, to);
+        FourRows.put(to, Argument.OUT_TOKEN, outStride);
+        FourRows.put(to, Argument.WHOLE_BIASES, (long) scaleBytes * whole);
+        FourRows.put(to, Argument.LAST_BIASES, (1L << (groups - whole)) - 1);
+        FourRows.put(to, Argument.FIRST_WEIGHTS, Memory.address(w.codes()));
+        FourRows.put(to, Argument.WEIGHT_ROW, w.codeRowBytes());
+        FourRows.put(to, Argument.FIRST_SCALES, Memory.address(w.scales()));
+        FourRows.put(to, Argument.FIRST_BIASES, Memory.address(w.biases()));
+        FourRows.put(to, Argument.SCALE_ROW, (long) scaleBytes * groups);
+        AffineShape shape = AffineShape.of(w.bits(), w.groupSize());
+        long sumsBytes = IntegerActivations.sumsBytes(groups);
+        for (int token = 0; token < tokens; ) {
+            int size = TokenGroups.size(token, tokens);
+            int count = TokenGroups.count(token, tokens);
+            Kernel kernel = kernel(shape, w.scaleType(), size);
+            FourRows.put(to, Argument.SPREAD, kernel.spread);
+            FourRows.put(to, Argument.GROUPS, count);
+            FourRows.put(to, Argument.X, in.x() + token * tokenBytes(w));
+            FourRows.put(to, Argument.X_GROUP, size * tokenBytes(w));
+            FourRows.put(to, Argument.SUMS, in.sums() + token * sumsBytes);
+            FourRows.put(to, Argument.SUMS_GROUP, size * sumsBytes);
+            FourRows.run(kernel.code, to, out + token * outStride, firstRow, rows);
+            token += count * size;
         }
-    }
-
-    private static void rows(long out, Kernel kernel, AffineWeight w, int firstRow, int rows, long to) {
-        int row = 0;
-        while (rows - row >= 4) {
-            int quarter = Streams.quarter(rows - row, w.codeRowBytes());
-            quarters(out + 4L * row, kernel, w, firstRow + row, quarter, quarter, to);
-            row += 4 * quarter;
-        }
-        // The last few each as four times the same row.
-        for (; row < rows; row++) {
-            quarters(out + 4L * row, kernel, w, firstRow + row, 1, 0, to);
-        }
-    }
-
-    /** {@code count} times four rows that are {@code apart} rows from each other. */
-    private static void quarters(long out, Kernel kernel, AffineWeight w, int firstRow, int count, int apart, long to) {
-        long codeRow = w.codeRowBytes();
-        long scaleRow = w.scaleType().byteSize() * (long) w.groupsPerRow();
-        put(to, Argument.CODES, Memory.address(w.codes()) + firstRow * codeRow);
-        put(to, Argument.CODES_APART, apart * codeRow);
-        put(to, Argument.SCALES, Memory.address(w.scales()) + firstRow * scaleRow);
-        put(to, Argument.BIASES, Memory.address(w.biases()) + firstRow * scaleRow);
-        put(to, Argument.SCALES_APART, apart * scaleRow);
-        put(to, Argument.OUT, out);
-        put(to, Argument.OUT_APART, 4L * apart);
-        put(to, Argument.COUNT, count);
-        put(to, Argument.ROW, Streams.row(0, count));
-        put(to, Argument.NEXT_ROW, Streams.row(1, count));
-        put(to, Argument.ROW_STEP, (long) Streams.row(2, count) - Streams.row(0, count));
-        MachineCode.call(kernel.code, to);
-    }
-
-    private static void put(long arguments, Argument argument, long value) {
-        ALL.set(ValueLayout.JAVA_LONG, arguments + argument.offset(), value);
     }
 }

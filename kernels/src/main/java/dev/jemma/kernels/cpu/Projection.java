@@ -43,9 +43,11 @@ final class Projection {
     private final Weight[] weights = new Weight[3];
     private final Tensor[] outs = new Tensor[3];
     private int numWeights;
+    private Tensor x;
     private int rows;
     private boolean gated;
     private Way way = Way.TILES;
+    private final RowTask roundTask = this::round;
     private final RowTask dotsTask = this::dots;
     private final RowTask tilesTask = this::tiles;
 
@@ -62,6 +64,7 @@ final class Projection {
     }
 
     /** @param integers for few rows of weights that these take; null for none */
+    @SuppressWarnings("NullAway.Init")
     Projection(
             KernelChoice choice, OneDnnRows oneDnnRows, @Nullable IntegerDots integers, RowPool pool, Scratch scratch) {
         this.choice = choice;
@@ -147,9 +150,8 @@ final class Projection {
                 pool.run(tilesTask, outputs, exact.grain(rows, weights[0], outputs));
             }
             case INTEGER_DOTS -> {
-                for (int row = 0; row < rows; row++) {
-                    integers().round(scratch.inputs(row), Memory.address(x, row), weights[0]);
-                }
+                this.x = x;
+                pool.run(roundTask, rows, 1);
                 pool.run(dotsTask, outputs, dotsGrain(outputs));
             }
             case DOTS -> {
@@ -169,22 +171,28 @@ final class Projection {
     private Way way(Tensor x) {
         boolean rounds = oneDnnRows.rounds(rows);
         boolean exact = true;
-        boolean integer = integers != null && rows < FEW;
+        boolean integer = integers != null && rows <= (scratch.hasTiles() ? FEW - 1 : TokenGroups.MAX);
         for (int i = 0; i < numWeights + (gated ? 1 : 0); i++) {
             rounds &= OneDnnRounded.takes(x, weights[i]);
             exact &= oneDnnRows.exact(rows, weights[i]) && OneDnnProducts.takes(x, weights[i]);
             integer &= integers != null && integers.takes(weights[i]);
         }
-        if (rounds) {
-            return Way.ROUNDED;
-        }
-        if (exact) {
+        if (exact && !rounds) {
             return Way.EXACT;
         }
         if (integer) {
             return Way.INTEGER_DOTS;
         }
+        if (rounds) {
+            return Way.ROUNDED;
+        }
         return rows < FEW && choice == KernelChoice.FASTEST ? Way.DOTS : Way.TILES;
+    }
+
+    private void round(int worker, int from, int to) {
+        for (int row = from; row < to; row++) {
+            integers().round(scratch.groups(0), row, rows, Memory.address(x, row), weights[0], scratch.worker(worker));
+        }
     }
 
     private IntegerDots integers() {
@@ -224,7 +232,7 @@ final class Projection {
         long out = Memory.address(outs[i], 0) + 4L * begin;
         long stride = 4L * outs[i].rowStride();
         if (way == Way.INTEGER_DOTS) {
-            integers().rows(out, stride, scratch.inputs(0), rows, weights[i], begin, end - begin, own);
+            integers().rows(out, stride, scratch.groups(0), rows, weights[i], begin, end - begin, own);
         } else {
             Dots.rows(out, stride, scratch.inputs(0), rows, weights[i], begin, end - begin, own);
         }

@@ -41,6 +41,7 @@ final class Scratch implements AutoCloseable {
     final long partials;
 
     private final Dots.Inputs[] inputs = new Dots.Inputs[Projection.FEW];
+    private final TokenGroups[] groups = new TokenGroups[TokenGroups.MAX];
 
     /** @param dnn null where there is none */
     Scratch(StepLimits limits, HostMemory memory, int threads, @Nullable OneDnn dnn) {
@@ -48,7 +49,7 @@ final class Scratch implements AutoCloseable {
         this.dnn = dnn;
         int rows = wholeTileColumns(limits.maxRows());
         int cols = wholeVectors(limits.maxCols());
-        long arrangedStride = Math.max(4L * (cols + Lanes.COUNT), IntegerActivations.bytes(cols));
+        long arrangedStride = 4L * (cols + Lanes.COUNT);
         long sumsStride = AffineDots.sumsBytes(cols);
         workers = new Worker[threads];
         try {
@@ -57,6 +58,13 @@ final class Scratch implements AutoCloseable {
             for (int i = 0; i < inputs.length; i++) {
                 inputs[i] = new Dots.Inputs(
                         arranged + i * arrangedStride, arrangedStride, sums + i * sumsStride, sumsStride);
+            }
+            long tokenBytes = IntegerActivations.bytes(cols);
+            long tokenSums = IntegerActivations.sumsBytes(cols / 32);
+            long rounded = take("rounded activations", TokenGroups.MAX * tokenBytes);
+            long roundedSums = take("sums of rounded activations", TokenGroups.MAX * tokenSums);
+            for (int i = 0; i < groups.length; i++) {
+                groups[i] = new TokenGroups(rounded + i * tokenBytes, roundedSums + i * tokenSums);
             }
             packed = take("packed activations", 4L * cols * rows);
             factors = dnn == null ? 0 : take("factors of digits", OneDnnDigits.factorBytes(rows, cols));
@@ -117,8 +125,11 @@ final class Scratch implements AutoCloseable {
         /** Factors of weights that are digits. */
         final float[] factors = new float[OneDnnDigits.PANEL];
 
-        /** Of a call to {@link IntegerDotCode}. */
+        /** Of a call to a function of {@link FourRowsCode}. */
         final long arguments;
+
+        /** Of a block of {@link IntegerActivations} on its way. */
+        final long numbers;
 
         /** What {@link OneDnnPrimitives#split} needs. */
         final long rests;
@@ -137,7 +148,8 @@ final class Scratch implements AutoCloseable {
             part = take("partial products", 4L * Projection.PANEL_ROWS * wholeTileColumns(1));
             product = take("products", Projection.PANEL_ROWS * Projection.productStride(rows));
             block = take("activation block", TokenPacking.BLOCK_BYTES);
-            arguments = take("arguments of machine code", IntegerDotCode.Argument.BYTES);
+            arguments = take("arguments of machine code", FourRowsCode.Argument.BYTES);
+            numbers = take("whole numbers", IntegerActivations.NUMBERS);
             nativeProduct = dnn == null ? 0 : take("products of matrix units", OneDnnProducts.productBytes());
             denseWeights = dnn == null ? 0 : take("weights at cache lines", OneDnnProducts.weightBytes(cols));
             codes = dnn == null ? 0 : take("codes as digits", OneDnnDigits.panelBytes());
@@ -172,6 +184,11 @@ final class Scratch implements AutoCloseable {
     /** Room for {@link Projection#FEW} arranged rows, from the {@code row}-th on. */
     Dots.Inputs inputs(int row) {
         return inputs[row];
+    }
+
+    /** For functions of {@link FourRowsCode}: room for {@link TokenGroups#MAX} tokens, less by {@code first}. */
+    TokenGroups groups(int first) {
+        return groups[first];
     }
 
     /** Whether oneDNN multiplies in AMX tiles. */

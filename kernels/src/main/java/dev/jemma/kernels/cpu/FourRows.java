@@ -1,0 +1,58 @@
+package dev.jemma.kernels.cpu;
+
+import static dev.jemma.kernels.cpu.Memory.ALL;
+
+import dev.jemma.kernels.cpu.FourRowsCode.Argument;
+import dev.jemma.kernels.x86.MachineCode;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/** Calls functions of {@link FourRowsCode} for ranges of rows, in the order of {@link Streams}. */
+final class FourRows {
+    private FourRows() {}
+
+    static void put(long arguments, Argument argument, long value) {
+        ALL.set(ValueLayout.JAVA_LONG, arguments + argument.offset(), value);
+    }
+
+    private static long get(long arguments, Argument argument) {
+        return ALL.get(ValueLayout.JAVA_LONG, arguments + argument.offset());
+    }
+
+    /**
+     * Multiplies {@code rows} rows from {@code firstRow} on. Of the arguments, all but those that depend on the row are set.
+     *
+     * @param out of the first row and the first token
+     */
+    static void run(MemorySegment function, long arguments, long out, int firstRow, int rows) {
+        long rowBytes = get(arguments, Argument.WEIGHT_ROW);
+        int row = 0;
+        while (rows - row >= 4) {
+            int quarter = Streams.quarter(rows - row, rowBytes);
+            quarters(function, arguments, out + 4L * row, firstRow + row, quarter, quarter);
+            row += 4 * quarter;
+        }
+        // The last few each as four times the same row.
+        for (; row < rows; row++) {
+            quarters(function, arguments, out + 4L * row, firstRow + row, 1, 0);
+        }
+    }
+
+    /** {@code count} times four rows that are {@code apart} rows from each other. */
+    private static void quarters(MemorySegment function, long to, long out, int firstRow, int count, int apart) {
+        long weightRow = get(to, Argument.WEIGHT_ROW);
+        long scaleRow = get(to, Argument.SCALE_ROW);
+        put(to, Argument.WEIGHTS, get(to, Argument.FIRST_WEIGHTS) + firstRow * weightRow);
+        put(to, Argument.WEIGHTS_APART, apart * weightRow);
+        put(to, Argument.SCALES, get(to, Argument.FIRST_SCALES) + firstRow * scaleRow);
+        put(to, Argument.BIASES, get(to, Argument.FIRST_BIASES) + firstRow * scaleRow);
+        put(to, Argument.SCALES_APART, apart * scaleRow);
+        put(to, Argument.OUT, out);
+        put(to, Argument.OUT_APART, 4L * apart);
+        put(to, Argument.COUNT, count);
+        put(to, Argument.ROW, Streams.row(0, count));
+        put(to, Argument.NEXT_ROW, Streams.row(1, count));
+        put(to, Argument.ROW_STEP, (long) Streams.row(2, count) - Streams.row(0, count));
+        MachineCode.call(function, to);
+    }
+}
