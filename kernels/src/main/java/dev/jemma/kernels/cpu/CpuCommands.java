@@ -16,7 +16,6 @@ import dev.jemma.kernels.StepLimits;
 import dev.jemma.kernels.Tensor;
 import dev.jemma.kernels.VectorF32;
 import dev.jemma.kernels.Weight;
-import org.jspecify.annotations.Nullable;
 
 /** Runs every op at once, on the rows of the step that was begun. */
 final class CpuCommands implements Commands {
@@ -31,23 +30,23 @@ final class CpuCommands implements Commands {
 
     /**
      * @param step the current step, refilled by the stream for each one
-     * @param integers for few rows of weights that these take; null for none
+     * @param dots for few rows of weights that these take
      */
     CpuCommands(
             Step step,
             StepLimits limits,
             KernelChoice choice,
             OneDnnRows oneDnnRows,
-            @Nullable IntegerDots integers,
+            MachineDots dots,
             RowPool pool,
             Scratch scratch) {
         this.step = step;
         inputs = new InputOps(step, pool, scratch);
         rows = new RowOps(pool, scratch);
-        projection = new Projection(choice, oneDnnRows, integers, pool, scratch);
+        projection = new Projection(choice, oneDnnRows, dots, pool, scratch);
         heads = new HeadOps(step, pool, limits.maxAttentionCols());
         attention = new Attention(step, choice, pool, scratch, limits);
-        experts = new ExpertOps(choice, integers, pool, scratch);
+        experts = new ExpertOps(choice, dots.integers(), pool, scratch);
         results = new ResultOps(pool);
     }
 

@@ -42,12 +42,12 @@ final class CpuStream implements CommandStream {
         // Which experts are chosen hangs on differences that rounding can turn round.
         boolean rounds = mayRound && limits.numExperts() == 0;
         OneDnnRows warm = OneDnnRows.of(dnn, choice, rounds);
-        boolean mayDot = mayRound && choice == KernelChoice.FASTEST;
-        IntegerDots integers = mayDot ? IntegerDots.of(rounds) : null;
-        commands = new CpuCommands(step, limits, choice, warm, integers, pool, scratch);
+        MachineDots dots = MachineDots.of(choice, mayRound, limits.numExperts() > 0, dnn);
+        commands = new CpuCommands(step, limits, choice, warm, dots, pool, scratch);
         OneDnnRows cold = OneDnnRows.cold(dnn);
         coldCommands = () -> new ColdCommands(
-                new CpuCommands(step, limits, choice, cold, null, pool, scratch), new ReferenceCommands(step));
+                new CpuCommands(step, limits, choice, cold, MachineDots.NONE, pool, scratch),
+                new ReferenceCommands(step));
     }
 
     @Override

@@ -21,6 +21,7 @@ abstract class FourRowsCode {
     enum Argument {
         WEIGHTS,
         WEIGHT_ROW,
+        MINUS_WEIGHT_ROW,
         WEIGHTS_APART,
         OUT,
         OUT_APART,

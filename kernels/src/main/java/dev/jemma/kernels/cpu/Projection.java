@@ -35,6 +35,7 @@ final class Projection {
     private final KernelChoice choice;
     private final OneDnnRows oneDnnRows;
     private final @Nullable IntegerDots integers;
+    private final @Nullable Bf16Dots bf16;
     private final RowPool pool;
     private final Scratch scratch;
     private final TokenPacking packing;
@@ -56,6 +57,8 @@ final class Projection {
         DOTS,
         /** By {@link IntegerDots}. */
         INTEGER_DOTS,
+        /** By {@link Bf16Dots}. */
+        BF16_DOTS,
         TILES,
         /** By {@link OneDnnProducts}. */
         EXACT,
@@ -63,13 +66,13 @@ final class Projection {
         ROUNDED
     }
 
-    /** @param integers for few rows of weights that these take; null for none */
+    /** @param dots for few rows of weights that these take */
     @SuppressWarnings("NullAway.Init")
-    Projection(
-            KernelChoice choice, OneDnnRows oneDnnRows, @Nullable IntegerDots integers, RowPool pool, Scratch scratch) {
+    Projection(KernelChoice choice, OneDnnRows oneDnnRows, MachineDots dots, RowPool pool, Scratch scratch) {
         this.choice = choice;
         this.oneDnnRows = oneDnnRows;
-        this.integers = integers;
+        this.integers = dots.integers();
+        this.bf16 = dots.bf16();
         this.pool = pool;
         this.scratch = scratch;
         this.packing = new TokenPacking(pool, scratch);
@@ -149,7 +152,7 @@ final class Projection {
                 exact.split(rows, x, weights[0]);
                 pool.run(tilesTask, outputs, exact.grain(rows, weights[0], outputs));
             }
-            case INTEGER_DOTS -> {
+            case INTEGER_DOTS, BF16_DOTS -> {
                 this.x = x;
                 pool.run(roundTask, rows, 1);
                 pool.run(dotsTask, outputs, dotsGrain(outputs));
@@ -172,9 +175,11 @@ final class Projection {
         boolean rounds = oneDnnRows.rounds(rows);
         boolean exact = true;
         boolean integer = integers != null && rows <= (scratch.hasTiles() ? FEW - 1 : TokenGroups.MAX);
+        boolean bf16Dots = bf16 != null && rows <= TokenGroups.MAX;
         for (int i = 0; i < numWeights + (gated ? 1 : 0); i++) {
             rounds &= OneDnnRounded.takes(x, weights[i]);
             exact &= oneDnnRows.exact(rows, weights[i]) && OneDnnProducts.takes(x, weights[i]);
+            bf16Dots &= Bf16Dots.takes(weights[i]);
             integer &= integers != null && integers.takes(weights[i]);
         }
         if (exact && !rounds) {
@@ -182,6 +187,9 @@ final class Projection {
         }
         if (integer) {
             return Way.INTEGER_DOTS;
+        }
+        if (bf16Dots) {
+            return Way.BF16_DOTS;
         }
         if (rounds) {
             return Way.ROUNDED;
@@ -191,7 +199,12 @@ final class Projection {
 
     private void round(int worker, int from, int to) {
         for (int row = from; row < to; row++) {
-            integers().round(scratch.groups(0), row, rows, Memory.address(x, row), weights[0], scratch.worker(worker));
+            long at = Memory.address(x, row);
+            if (way == Way.BF16_DOTS) {
+                Bf16Dots.round(scratch.groups(0), row, rows, at, x.cols());
+            } else {
+                integers().round(scratch.groups(0), row, rows, at, weights[0], scratch.worker(worker));
+            }
         }
     }
 
@@ -200,6 +213,13 @@ final class Projection {
             throw new IllegalStateException("this stream has no integer dot products");
         }
         return integers;
+    }
+
+    private Bf16Dots bf16() {
+        if (bf16 == null) {
+            throw new IllegalStateException("this stream has no dot products of BF16");
+        }
+        return bf16;
     }
 
     private int dotsGrain(int outputs) {
@@ -231,10 +251,11 @@ final class Projection {
     private void dots(int i, int begin, int end, Scratch.Worker own) {
         long out = Memory.address(outs[i], 0) + 4L * begin;
         long stride = 4L * outs[i].rowStride();
-        if (way == Way.INTEGER_DOTS) {
-            integers().rows(out, stride, scratch.groups(0), rows, weights[i], begin, end - begin, own);
-        } else {
-            Dots.rows(out, stride, scratch.inputs(0), rows, weights[i], begin, end - begin, own);
+        int count = end - begin;
+        switch (way) {
+            case INTEGER_DOTS -> integers().rows(out, stride, scratch.groups(0), rows, weights[i], begin, count, own);
+            case BF16_DOTS -> bf16().rows(out, stride, scratch.groups(0), rows, weights[i], begin, count, own);
+            default -> Dots.rows(out, stride, scratch.inputs(0), rows, weights[i], begin, count, own);
         }
     }
 
@@ -267,7 +288,7 @@ final class Projection {
         switch (way) {
             case ROUNDED -> rounded.outputs(w, out, begin, end, own);
             case EXACT -> exact.outputs(w, out, begin, end, own);
-            case DOTS, INTEGER_DOTS, TILES -> ownTiles(w, out, begin, end, own);
+            case DOTS, INTEGER_DOTS, BF16_DOTS, TILES -> ownTiles(w, out, begin, end, own);
         }
     }
 

@@ -1,7 +1,7 @@
 package dev.jemma.kernels.x86;
 
 /**
- * Instructions of AVX-512 (F, BW, DQ, VL, VNNI) by their EVEX encoding. Source: Intel 64 and IA-32 Architectures Software
+ * Instructions of AVX-512 (F, BW, DQ, VL, VNNI, BF16) by their EVEX encoding. Source: Intel 64 and IA-32 Architectures Software
  * Developer's Manual, volume 2.
  */
 public enum Instruction {
@@ -15,6 +15,7 @@ public enum Instruction {
     VPANDD(1, 1, 0, 0xdb),
     VPXORD(1, 1, 0, 0xef),
     VPDPBUSD(1, 2, 0, 0x50),
+    VDPBF16PS(2, 2, 0, 0x52),
     VPMOVZXWD(1, 2, 0, 0x33),
     VPERMD(1, 2, 0, 0x36),
     VPERMW(1, 2, 1, 0x8d),
