@@ -13,10 +13,14 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Dot products of BF16 rows with a few activations, where the processor has such (AVX-512 BF16): the machine code is
- * {@link Bf16DotCode}, as the Vector API has no such operation. Fewer than {@link #MIN_ROUNDED} activations are split into
+ * {@link Bf16DotCode}, as the Vector API has no such operation. One activation is left to {@link DenseDots}, which come at
+ * the memory's speed. Fewer than {@link #MIN_ROUNDED} activations are split into
  * two BF16 numbers each, which leaves 2^-17 of them out; more are rounded to one, by 2^-9.
  */
 final class Bf16Dots {
+    /** Fewest tokens. */
+    static final int MIN = 2;
+
     /** As for {@link OneDnnRounded}. */
     static final int MIN_ROUNDED = OneDnnRows.MIN_ROUNDED;
 

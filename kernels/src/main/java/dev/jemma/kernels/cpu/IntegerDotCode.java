@@ -127,7 +127,7 @@ final class IntegerDotCode extends FourRowsCode {
     private void unpack(int row, int i, int v) {
         Memory codes = at(WEIGHTS[row], WEIGHT_AT, 1).plus(64 * v);
         asm.op(Instruction.VMOVDQU32, zmm(WORDS + i), codes);
-        asm.prefetch(codes.plus(AHEAD));
+        asm.prefetch(1, codes.plus(AHEAD));
         if (bits == 4) {
             asm.shift(Instruction.VPSRLW, zmm(ODD + i), zmm(WORDS + i), 4);
             asm.op(Instruction.VPANDD, zmm(WORDS + i), zmm(WORDS + i), CONSTANT);

@@ -175,7 +175,7 @@ final class Projection {
         boolean rounds = oneDnnRows.rounds(rows);
         boolean exact = true;
         boolean integer = integers != null && rows <= (scratch.hasTiles() ? FEW - 1 : TokenGroups.MAX);
-        boolean bf16Dots = bf16 != null && rows <= TokenGroups.MAX;
+        boolean bf16Dots = bf16 != null && rows >= Bf16Dots.MIN && rows <= TokenGroups.MAX;
         for (int i = 0; i < numWeights + (gated ? 1 : 0); i++) {
             rounds &= OneDnnRounded.takes(x, weights[i]);
             exact &= oneDnnRows.exact(rows, weights[i]) && OneDnnProducts.takes(x, weights[i]);

@@ -110,14 +110,14 @@ public final class Assembler {
         code.putInt(jump - 4, position() - jump);
     }
 
-    /** Asks for the line of an address, which need not exist, in all caches. */
-    public void prefetch(Memory address) {
+    /** Asks for the line of an address, which need not exist, in the caches from this {@code level} on: 1 or 2. */
+    public void prefetch(int level, Memory address) {
         int high = address.base().high() | indexHigh(address) << 1;
         if (high != 0) {
             bytes(0x40 | high);
         }
         bytes(0x0f, 0x18);
-        memory(1, address);
+        memory(level, address);
     }
 
     /** The lower 32 bits of a register as a mask. */

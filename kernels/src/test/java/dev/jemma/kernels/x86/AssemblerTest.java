@@ -36,7 +36,8 @@ class AssemblerTest {
                 code(
                         "prefetcht0 [r9+rbp*1+0x200]",
                         "410f188c2900020000",
-                        a -> a.prefetch(at(Gpr.R9, Gpr.RBP, 1).plus(0x200))),
+                        a -> a.prefetch(1, at(Gpr.R9, Gpr.RBP, 1).plus(0x200))),
+                code("prefetcht1 [rbx+rdx*1]", "0f18941300000000", a -> a.prefetch(2, at(Gpr.RBX, Gpr.RDX, 1))),
                 code("kmovd k2,eax", "c5fb92d0", a -> a.kmov(2, Gpr.RAX)),
                 code("vzeroupper", "c5f877", a -> a.vzeroupper()),
                 code("vpbroadcastd zmm31,r10d", "62427d487cfa", a -> a.broadcast(zmm(31), Gpr.R10)),
@@ -83,6 +84,10 @@ class AssemblerTest {
                         "vpdpbusd zmm6,zmm23,zmm3",
                         "62f2454050f3",
                         a -> a.op(Instruction.VPDPBUSD, zmm(6), zmm(23), zmm(3))),
+                code(
+                        "vdpbf16ps zmm31,zmm2,zmm14",
+                        "62426e4852fe",
+                        a -> a.op(Instruction.VDPBF16PS, zmm(31), zmm(2), zmm(14))),
                 code(
                         "vpmovzxwd zmm8{k2}{z},[r15+rbp*1]",
                         "62527dca33842f00000000",
