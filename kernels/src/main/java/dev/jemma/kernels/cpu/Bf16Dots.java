@@ -13,9 +13,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Dot products of BF16 rows with a few activations, where the processor has such (AVX-512 BF16): the machine code is
- * {@link Bf16DotCode}, as the Vector API has no such operation. One activation is left to {@link DenseDots}, which come at
- * the memory's speed. Fewer than {@link #MIN_ROUNDED} activations are split into
- * two BF16 numbers each, which leaves 2^-17 of them out; more are rounded to one, by 2^-9.
+ * {@link Bf16DotCode}, as the Vector API has no such operation. One row of activations is left to {@link DenseDots}, which
+ * come at the memory's speed. Fewer rows than {@link #MIN_ROUNDED} are split into two BF16 numbers each, which leaves 2^-17
+ * of an activation out; more are rounded to one, by 2^-9. Batch-invariant products are split, of one row and of many.
  */
 final class Bf16Dots {
     /** Fewest tokens. */
@@ -29,8 +29,10 @@ final class Bf16Dots {
     private static final int PARTS = 2;
     private static final int MAX_GROUPS = TokenGroups.MAX / FourRowsCode.MAX_TOKENS;
 
-    private static final Bf16Dots HERE = new Bf16Dots();
+    private static final Bf16Dots FASTEST = new Bf16Dots(false);
+    private static final Bf16Dots INVARIANT = new Bf16Dots(true);
 
+    private final boolean invariant;
     private final AtomicReferenceArray<@Nullable MemorySegment> functions =
             new AtomicReferenceArray<>(FourRowsCode.MAX_TOKENS * PARTS * MAX_GROUPS);
 
@@ -38,11 +40,20 @@ final class Bf16Dots {
         static final boolean AVAILABLE = examine();
     }
 
-    private Bf16Dots() {}
+    private Bf16Dots(boolean invariant) {
+        this.invariant = invariant;
+    }
 
-    /** What a stream should use; null where there is no such thing. */
-    static @Nullable Bf16Dots here() {
-        return Once.AVAILABLE ? HERE : null;
+    /**
+     * What a stream should use; null where there is no such thing.
+     *
+     * @param invariant whether products must be batch-invariant
+     */
+    static @Nullable Bf16Dots of(boolean invariant) {
+        if (!Once.AVAILABLE) {
+            return null;
+        }
+        return invariant ? INVARIANT : FASTEST;
     }
 
     private static boolean examine() {
@@ -50,7 +61,7 @@ final class Bf16Dots {
             return false;
         }
         try {
-            HERE.function(1, 1, 1);
+            FASTEST.function(1, 1, 1);
             return true;
         } catch (DeviceException.Unavailable refused) {
             return false;
@@ -72,12 +83,12 @@ final class Bf16Dots {
         return w instanceof DenseWeight dense && dense.dtype() == DType.BF16 && w.cols() % Bf16DotCode.BLOCK == 0;
     }
 
-    private static int parts(int tokens) {
-        return tokens < MIN_ROUNDED ? PARTS : 1;
+    private int parts(int tokens) {
+        return invariant || tokens < MIN_ROUNDED ? PARTS : 1;
     }
 
     /** Rounds the {@code token}-th of {@code tokens} rows of activations for {@link #rows}. */
-    static void round(TokenGroups to, int token, int tokens, long x, int cols) {
+    void round(TokenGroups to, int token, int tokens, long x, int cols) {
         int parts = parts(tokens);
         int unit = Lanes.BYTES * parts;
         int in = token % FourRowsCode.MAX_TOKENS;

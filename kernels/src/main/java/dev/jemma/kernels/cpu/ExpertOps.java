@@ -97,10 +97,10 @@ final class ExpertOps {
     /** Brings a row of activations into the order and form that {@link #dots} wants. */
     private void arrange(int input, long x, ExpertWeight w) {
         Dots.Inputs to = scratch.inputs(input);
-        if (choice == KernelChoice.BATCH_INVARIANT) {
-            WordOrder.arrange(to.x(), x, w.cols(), Dots.perWord(w.stack()));
-        } else if (integers != null && integers.takes(w.stack())) {
+        if (integers != null && integers.takes(w.stack())) {
             integers.round(scratch.groups(input), 0, 1, x, w.stack(), scratch.worker(0));
+        } else if (choice == KernelChoice.BATCH_INVARIANT) {
+            WordOrder.arrange(to.x(), x, w.cols(), Dots.perWord(w.stack()));
         } else {
             Dots.arrange(to, x, w.stack(), 1);
         }
@@ -108,10 +108,10 @@ final class ExpertOps {
 
     private void dots(long out, int input, ExpertWeight w, int firstRow, int count, Scratch.Worker own) {
         Dots.Inputs in = scratch.inputs(input);
-        if (choice == KernelChoice.BATCH_INVARIANT) {
-            Dots.orderedRows(out, in, w.stack(), firstRow, count, own);
-        } else if (integers != null && integers.takes(w.stack())) {
+        if (integers != null && integers.takes(w.stack())) {
             integers.rows(out, 0, scratch.groups(input), 1, w.stack(), firstRow, count, own);
+        } else if (choice == KernelChoice.BATCH_INVARIANT) {
+            Dots.orderedRows(out, in, w.stack(), firstRow, count, own);
         } else {
             Dots.rows(out, 0, in, 1, w.stack(), firstRow, count, own);
         }

@@ -16,13 +16,15 @@ record MachineDots(@Nullable IntegerDots integers, @Nullable Bf16Dots bf16) {
     /**
      * @param mayRound whether activations may be rounded where that is faster
      * @param routes whether the model has experts, whose choice hangs on differences that rounding can turn round
-     * @param dnn multiplies more rows, rounded to BF16; null where nothing is. Its AMX tiles are faster from two rows on
+     * @param dnn multiplies more rows, rounded to BF16; null where nothing is. Its AMX tiles are faster from two rows on,
+     *     and its exact products with them are batch-invariant
      */
     static MachineDots of(KernelChoice choice, boolean mayRound, boolean routes, @Nullable OneDnn dnn) {
-        if (choice != KernelChoice.FASTEST || !mayRound) {
+        boolean tiles = dnn != null && dnn.hasTiles();
+        boolean invariant = choice == KernelChoice.BATCH_INVARIANT;
+        if (!mayRound || (invariant && tiles)) {
             return NONE;
         }
-        return new MachineDots(
-                IntegerDots.of(!routes), dnn == null || dnn.hasTiles() || routes ? null : Bf16Dots.here());
+        return new MachineDots(IntegerDots.of(!routes), dnn == null || tiles || routes ? null : Bf16Dots.of(invariant));
     }
 }

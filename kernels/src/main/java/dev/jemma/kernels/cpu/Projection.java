@@ -9,9 +9,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Products of activations with up to three weight matrices in one pass over the pool: few rows as dot products at the
- * memory's speed, more as register tiles over unpacked panels of weights, or by oneDNN. Each adds in an order of its own,
- * which does not depend on the number of rows; so batch-invariant kernels are the last two, chosen by the weights alone,
- * and not rounded.
+ * memory's speed, more as register tiles over unpacked panels of weights, or by oneDNN. Each adds in an order of its own;
+ * batch-invariant are those whose order does not depend on the number of rows, chosen by the weights alone: {@link
+ * IntegerDots}, {@link Bf16Dots} of split activations, tiles, and oneDNN's exact products.
  */
 final class Projection {
     /** From this many rows on, tiles are faster than dot products, which repeat the unpacking for every row or four. */
@@ -47,6 +47,11 @@ final class Projection {
     private Tensor x;
     private int rows;
     private boolean gated;
+
+    /** The first of the rows that are multiplied, and how many. */
+    private int firstRow;
+
+    private int count;
     private Way way = Way.TILES;
     private final RowTask roundTask = this::round;
     private final RowTask dotsTask = this::dots;
@@ -138,6 +143,8 @@ final class Projection {
         if (rows == 0) {
             return;
         }
+        firstRow = 0;
+        count = rows;
         int outputs = 0;
         for (int i = 0; i < numWeights; i++) {
             outputs += weights[i].rows();
@@ -154,8 +161,11 @@ final class Projection {
             }
             case INTEGER_DOTS, BF16_DOTS -> {
                 this.x = x;
-                pool.run(roundTask, rows, 1);
-                pool.run(dotsTask, outputs, dotsGrain(outputs));
+                for (firstRow = 0; firstRow < rows; firstRow += TokenGroups.MAX) {
+                    count = Math.min(TokenGroups.MAX, rows - firstRow);
+                    pool.run(roundTask, count, 1);
+                    pool.run(dotsTask, outputs, dotsGrain(outputs));
+                }
             }
             case DOTS -> {
                 for (int row = 0; row < rows; row++) {
@@ -174,8 +184,10 @@ final class Projection {
     private Way way(Tensor x) {
         boolean rounds = oneDnnRows.rounds(rows);
         boolean exact = true;
-        boolean integer = integers != null && rows <= (scratch.hasTiles() ? FEW - 1 : TokenGroups.MAX);
-        boolean bf16Dots = bf16 != null && rows >= Bf16Dots.MIN && rows <= TokenGroups.MAX;
+        boolean invariant = choice == KernelChoice.BATCH_INVARIANT;
+        int mostDots = scratch.hasTiles() ? FEW - 1 : TokenGroups.MAX;
+        boolean integer = integers != null && (invariant || rows <= mostDots);
+        boolean bf16Dots = bf16 != null && (invariant || (rows >= Bf16Dots.MIN && rows <= mostDots));
         for (int i = 0; i < numWeights + (gated ? 1 : 0); i++) {
             rounds &= OneDnnRounded.takes(x, weights[i]);
             exact &= oneDnnRows.exact(rows, weights[i]) && OneDnnProducts.takes(x, weights[i]);
@@ -194,16 +206,16 @@ final class Projection {
         if (rounds) {
             return Way.ROUNDED;
         }
-        return rows < FEW && choice == KernelChoice.FASTEST ? Way.DOTS : Way.TILES;
+        return rows < FEW && !invariant ? Way.DOTS : Way.TILES;
     }
 
     private void round(int worker, int from, int to) {
         for (int row = from; row < to; row++) {
-            long at = Memory.address(x, row);
+            long at = Memory.address(x, firstRow + row);
             if (way == Way.BF16_DOTS) {
-                Bf16Dots.round(scratch.groups(0), row, rows, at, x.cols());
+                bf16().round(scratch.groups(0), row, count, at, x.cols());
             } else {
-                integers().round(scratch.groups(0), row, rows, at, weights[0], scratch.worker(worker));
+                integers().round(scratch.groups(0), row, count, at, weights[0], scratch.worker(worker));
             }
         }
     }
@@ -249,18 +261,19 @@ final class Projection {
     }
 
     private void dots(int i, int begin, int end, Scratch.Worker own) {
-        long out = Memory.address(outs[i], 0) + 4L * begin;
+        long out = Memory.address(outs[i], firstRow) + 4L * begin;
         long stride = 4L * outs[i].rowStride();
-        int count = end - begin;
+        int outputs = end - begin;
         switch (way) {
-            case INTEGER_DOTS -> integers().rows(out, stride, scratch.groups(0), rows, weights[i], begin, count, own);
-            case BF16_DOTS -> bf16().rows(out, stride, scratch.groups(0), rows, weights[i], begin, count, own);
-            default -> Dots.rows(out, stride, scratch.inputs(0), rows, weights[i], begin, count, own);
+            case INTEGER_DOTS ->
+                integers().rows(out, stride, scratch.groups(0), count, weights[i], begin, outputs, own);
+            case BF16_DOTS -> bf16().rows(out, stride, scratch.groups(0), count, weights[i], begin, outputs, own);
+            default -> Dots.rows(out, stride, scratch.inputs(0), count, weights[i], begin, outputs, own);
         }
     }
 
     private void gate(int begin, int end, Scratch.Worker own) {
-        for (int row = 0; row < rows; row++) {
+        for (int row = firstRow; row < firstRow + count; row++) {
             long out = Memory.address(outs[0], row) + 4L * begin;
             long up = Memory.address(outs[1], row) + 4L * begin;
             RowKernels.geglu(out, out, up, end - begin, own.run);
