@@ -29,8 +29,9 @@ public interface Device extends AutoCloseable {
     boolean isAsynchronous();
 
     /**
-     * By how much of themselves the operands of projections and experts of many rows may be rounded before they are
-     * multiplied: 2^-9 where tensor cores take them in BF16, 0 where products are those of F32.
+     * By how much of themselves the operands of projections and experts may be rounded before they are
+     * multiplied: 2^-9 where tensor cores take them in BF16, 2^-15 where they become whole numbers of 16 bits, 0 where
+     * products are those of F32.
      */
     default double operandRounding() {
         return 0;

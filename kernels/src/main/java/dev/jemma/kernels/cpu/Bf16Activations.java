@@ -15,11 +15,6 @@ import jdk.incubator.vector.VectorOperators;
 final class Bf16Activations {
     private static final int V = 64;
 
-    /** All but the last bit of what is cut off from a float; with the last bit that is kept, half a unit to the even. */
-    private static final int ALMOST_HALF = 0x7fff;
-
-    private static final int HIGH_HALF = 0xffff_0000;
-
     private Bf16Activations() {}
 
     /** Bytes of a token's units. */
@@ -47,7 +42,7 @@ final class Bf16Activations {
         for (int part = 0; part < parts; part++) {
             IntVector bits = rest.reinterpretAsInts();
             IntVector even = bits.lanewise(VectorOperators.LSHR, 16).and(1);
-            IntVector rounded = bits.add(ALMOST_HALF).add(even).and(HIGH_HALF);
+            IntVector rounded = bits.add(Bf16Panels.BELOW_HALF).add(even).and(Bf16Panels.HIGH_HALF);
             ((ShortVector) rounded.lanewise(VectorOperators.LSHR, 16).convertShape(VectorOperators.I2S, Lanes.S, 0))
                     .intoMemorySegment(ALL, to + (long) V * part, LE);
             rest = rest.sub(rounded.reinterpretAsFloats());

@@ -20,7 +20,7 @@ final class Bf16DotCode extends FourRowsCode {
     private static final int WEIGHT = 0;
     private static final int TOKEN = 4;
 
-    /** What comes next of the rows two further on: one further, they would come too late (Zen 4: 5 % less). */
+    /** The next line of a row two further on: of the next row, lines would come too late (Zen 4: 5 % less). */
     private static final Gpr NEXT = Gpr.RBX;
 
     private static final Gpr APART = Gpr.RDX;

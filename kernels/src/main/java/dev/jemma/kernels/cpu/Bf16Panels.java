@@ -14,8 +14,11 @@ import jdk.incubator.vector.VectorShuffle;
  * vector of words are taken apart without shuffles and lie in {@link WordOrder} of half as many elements a word.
  */
 final class Bf16Panels {
-    private static final int HIGH_HALF = 0xffff_0000;
-    private static final int BELOW_HALF = 0x7fff;
+    static final int HIGH_HALF = 0xffff_0000;
+
+    /** Added to a float with the last bit that BF16 keeps, it rounds to the nearest, and halves to the even one. */
+    static final int BELOW_HALF = 0x7fff;
+
     private static final int V = Lanes.BYTES;
 
     private Bf16Panels() {}

@@ -83,7 +83,13 @@ public final class CpuDevice implements Device {
 
     @Override
     public double operandRounding() {
-        return exact || oneDnn() == null ? 0 : 0x1p-9;
+        if (exact) {
+            return 0;
+        }
+        if (oneDnn() != null) {
+            return 0x1p-9;
+        }
+        return IntegerDots.available() ? IntegerDots.ROUNDING : 0;
     }
 
     private @Nullable OneDnn oneDnn() {

@@ -23,6 +23,12 @@ import org.jspecify.annotations.Nullable;
  * gets two digits, by 2^-23 if three: those are as exact as F32.
  */
 final class IntegerDots {
+    /**
+     * By how much of themselves activations of two digits are rounded: 2^-16 of the largest of a group, which is about 2.5
+     * times the root mean square of its 64, and 1 / sqrt(3) of that on average.
+     */
+    static final double ROUNDING = 0x1p-15;
+
     private static final String[] FEATURES = {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni"};
 
     private static final IntegerDots ROUNDED = new IntegerDots(2);

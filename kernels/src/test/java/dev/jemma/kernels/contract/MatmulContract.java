@@ -13,6 +13,9 @@ public abstract class MatmulContract extends ContractFixture {
     /** Outputs around the numbers that kernels compute at a time. */
     private static final int[] OUTPUTS = {1, 3, 8, 33, 65};
 
+    /** One more than any backend has kernels of its own for. */
+    private static final int MOST_FEW_ROWS = 17;
+
     /** Column counts that a format allows: the common ones, or multiples of its group size with an odd one. */
     private static int[] cols(WeightFormat format) {
         int group = format.groupSize();
@@ -104,6 +107,16 @@ public abstract class MatmulContract extends ContractFixture {
                 for (int outputs : OUTPUTS) {
                     matmul(format, rows == 2 ? RowSet.OUTPUT : RowSet.ALL, rows, outputs, 384);
                 }
+            }
+        }
+    }
+
+    /** Kernels take few rows in groups, of which the last is smaller. */
+    @Test
+    void matmulOfEveryNumberOfRows() {
+        for (WeightFormat format : WeightFormat.kinds()) {
+            for (int rows = 1; rows <= MOST_FEW_ROWS; rows++) {
+                matmul(format, RowSet.ALL, rows, 33, 384);
             }
         }
     }
