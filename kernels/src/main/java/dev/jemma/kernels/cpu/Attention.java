@@ -31,6 +31,7 @@ final class Attention {
     private final RowPool pool;
     private final Scratch scratch;
     private final AttentionPlan plan;
+    private final boolean mayUseMachineCode;
     private final RowTask unitTask = this::units;
     private final RowTask joinTask = this::join;
     private Tensor out;
@@ -40,12 +41,20 @@ final class Attention {
     private float scale;
     private float softcap;
 
+    /** @param mayUseMachineCode whether {@link MachineAttention} may take what it can */
     @SuppressWarnings("NullAway.Init")
-    Attention(Step step, KernelChoice choice, RowPool pool, Scratch scratch, StepLimits limits) {
+    Attention(
+            Step step,
+            KernelChoice choice,
+            RowPool pool,
+            Scratch scratch,
+            StepLimits limits,
+            boolean mayUseMachineCode) {
         this.step = step;
         this.pool = pool;
         this.scratch = scratch;
         this.plan = new AttentionPlan(choice, limits.maxRows());
+        this.mayUseMachineCode = mayUseMachineCode;
     }
 
     void attend(Tensor out, Tensor q, KvView kv, float scale, float softcap) {
@@ -115,6 +124,7 @@ final class Attention {
         int lanes = lanes(unit);
         Memory.zero(own.queries, 4L * size(unit, width));
         boolean narrow = narrow(unit);
+        boolean machine = machine(unit);
         for (int lane = 0; lane < width; lane++) {
             int row = plan.firstRow(unit) + (lane < lanes ? lane / heads : 0);
             int position = rows.position(row);
@@ -122,6 +132,10 @@ final class Attention {
             Memory.putF32(own.position + 4L * lane, position);
             if (lane < lanes) {
                 long from = Memory.address(q, row) + 4L * headDim * (plan.firstHead(unit) + lane % heads);
+                if (machine) {
+                    FloatDots.arrange(own.queries, lane, lanes, from, headDim, scale);
+                    continue;
+                }
                 if (narrow) {
                     RowKernels.scale(own.queries + 4L * headDim * lane, from, headDim, scale);
                     continue;
@@ -133,8 +147,14 @@ final class Attention {
         }
     }
 
+    /** Whether queries are few, and their sums rows of {@code headDim}. */
     private boolean narrow(int unit) {
-        return plan.mayBeNarrow(unit) && NarrowAttention.takes(lanes(unit), kv.headDim());
+        return machine(unit) || (plan.mayBeNarrow(unit) && NarrowAttention.takes(lanes(unit), kv.headDim()));
+    }
+
+    /** Whether a narrow unit goes to {@link MachineAttention}. */
+    private boolean machine(int unit) {
+        return mayUseMachineCode && plan.mayBeNarrow(unit) && MachineAttention.takes(lanes(unit), kv.headDim());
     }
 
     private void attendKeys(int unit, int split, int width, AttentionScratch own, int worker) {
@@ -150,12 +170,15 @@ final class Attention {
         Memory.zero(own.sums, 4L * size(unit, width));
         boolean narrow = narrow(unit);
         int lanes = lanes(unit);
-        int keysAtOnce = narrow ? NarrowAttention.keys(kv.headDim()) : AttentionScratch.KEYS;
+        boolean machine = machine(unit);
+        int keysAtOnce = narrow && !machine ? NarrowAttention.keys(kv.headDim()) : AttentionScratch.KEYS;
         int seenByLast = kv.firstVisible(rows.position(lastRow));
         for (int key = from; key < to; ) {
             int keys = Math.min(keysAtOnce - key % keysAtOnce, to - key);
             boolean edge = key < seenByLast || key + keys - 1 > rows.position(firstRow);
-            if (narrow) {
+            if (machine) {
+                addMachineTile(rows.slot(firstRow), plan.kvHead(unit), key, keys, lanes, width, edge, own, worker);
+            } else if (narrow) {
                 addNarrowTile(rows.slot(firstRow), plan.kvHead(unit), key, keys, lanes, width, edge, own);
             } else {
                 addTile(rows.slot(firstRow), plan.kvHead(unit), key, keys, width, edge, own, worker);
@@ -187,6 +210,41 @@ final class Attention {
         softmax(key, keys, width, edge, own);
         unpack(tile, kv.values(), slot, kvHead, key, keys);
         NarrowAttention.addValues(own.sums, own.correction, tile, keys, own.scores, width, lanes, headDim);
+    }
+
+    /** Keys and values where they lie: up to the end of the ring, then from its beginning. */
+    private void addMachineTile(
+            int slot,
+            int kvHead,
+            int key,
+            int keys,
+            int lanes,
+            int width,
+            boolean edge,
+            AttentionScratch own,
+            int worker) {
+        long arguments = scratch.worker(worker).arguments;
+        int headDim = kv.headDim();
+        int first = Math.min(keys, kv.capacity() - kv.row(key));
+        int rest = keys - first;
+        long scores = own.scores;
+        long more = scores + 4L * width * first;
+        Memory.zero(scores, 4L * width * keys);
+        long from = address(kv.keys(), slot, kvHead, key);
+        MachineAttention.scores(scores, width, from, kv.dtype(), first, own.queries, lanes, headDim, arguments);
+        if (rest > 0) {
+            from = address(kv.keys(), slot, kvHead, key + first);
+            MachineAttention.scores(more, width, from, kv.dtype(), rest, own.queries, lanes, headDim, arguments);
+        }
+        softmax(key, keys, width, edge, own);
+        from = address(kv.values(), slot, kvHead, key);
+        MachineAttention.addValues(
+                own.sums, own.correction, from, kv.dtype(), first, scores, width, lanes, headDim, arguments);
+        if (rest > 0) {
+            from = address(kv.values(), slot, kvHead, key + first);
+            MachineAttention.addValues(
+                    own.sums, own.ones, from, kv.dtype(), rest, more, width, lanes, headDim, arguments);
+        }
     }
 
     /** Scores to weights, the new largest scores and totals, and the correction of the sums so far. */

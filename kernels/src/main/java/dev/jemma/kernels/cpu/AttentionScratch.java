@@ -39,6 +39,9 @@ final class AttentionScratch {
 
     final long position;
 
+    /** {@code [width]} times 1. */
+    final long ones;
+
     /** Keys or values of {@link NarrowAttention}: an array, as C2 makes vector conversions only of loops that write to one. */
     final float[] floats;
 
@@ -50,10 +53,14 @@ final class AttentionScratch {
         sums = scratch.take("sums of values", 4L * LANES * cols);
         product = scratch.take("sums of a tile's values", 4L * LANES * cols);
         floats = new float[NarrowAttention.tileFloats(limits.maxAttentionCols())];
-        max = scratch.take("softmax", 4L * LANES * 5);
+        max = scratch.take("softmax", 4L * LANES * 6);
         total = max + 4L * LANES;
         correction = max + 8L * LANES;
         firstVisible = max + 12L * LANES;
         position = max + 16L * LANES;
+        ones = max + 20L * LANES;
+        for (int lane = 0; lane < LANES; lane++) {
+            Memory.putF32(ones + 4L * lane, 1);
+        }
     }
 }

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * come at the memory's speed. Fewer rows than {@link #MIN_ROUNDED} are split into two BF16 numbers each, which leaves 2^-17
  * of an activation out; more are rounded to one, by 2^-9. Batch-invariant products are split, of one row and of many.
  */
-final class Bf16Dots {
+final class Bf16Dots implements GroupedDots {
     /** Fewest tokens. */
     static final int MIN = 2;
 
@@ -78,8 +78,8 @@ final class Bf16Dots {
         return function;
     }
 
-    /** Whether products with such a weight can be computed so. */
-    static boolean takes(Weight w) {
+    @Override
+    public boolean takes(Weight w) {
         return w instanceof DenseWeight dense && dense.dtype() == DType.BF16 && w.cols() % Bf16DotCode.BLOCK == 0;
     }
 
@@ -87,8 +87,9 @@ final class Bf16Dots {
         return invariant || tokens < MIN_ROUNDED ? PARTS : 1;
     }
 
-    /** Rounds the {@code token}-th of {@code tokens} rows of activations for {@link #rows}. */
-    void round(TokenGroups to, int token, int tokens, long x, int cols) {
+    @Override
+    public void round(TokenGroups to, int token, int tokens, long x, Weight w, Scratch.Worker own) {
+        int cols = w.cols();
         int parts = parts(tokens);
         int unit = Lanes.BYTES * parts;
         int in = token % FourRowsCode.MAX_TOKENS;
@@ -96,8 +97,8 @@ final class Bf16Dots {
         Bf16Activations.round(at, TokenGroups.size(token, tokens) * unit, x, cols, parts);
     }
 
-    /** {@code out[t, r] = w[firstRow + r] . x[t]} for {@code rows} weight rows and {@code tokens} rounded rows. */
-    void rows(
+    @Override
+    public void rows(
             long out,
             long outStride,
             TokenGroups in,
@@ -111,6 +112,7 @@ final class Bf16Dots {
         long rowBytes = 2L * w.cols();
         long tokenBytes = Bf16Activations.bytes(w.cols(), parts);
         FourRows.put(to, Argument.OUT_TOKEN, outStride);
+        FourRows.put(to, Argument.OUT_ROW, 4);
         FourRows.put(to, Argument.FIRST_WEIGHTS, Memory.address(((DenseWeight) w).at()));
         FourRows.put(to, Argument.WEIGHT_ROW, rowBytes);
         FourRows.put(to, Argument.MINUS_WEIGHT_ROW, -rowBytes);

@@ -45,7 +45,7 @@ final class CpuCommands implements Commands {
         rows = new RowOps(pool, scratch);
         projection = new Projection(choice, oneDnnRows, dots, pool, scratch);
         heads = new HeadOps(step, pool, limits.maxAttentionCols());
-        attention = new Attention(step, choice, pool, scratch, limits);
+        attention = new Attention(step, choice, pool, scratch, limits, dots.floats() != null);
         experts = new ExpertOps(choice, dots.integers(), pool, scratch);
         results = new ResultOps(pool);
     }

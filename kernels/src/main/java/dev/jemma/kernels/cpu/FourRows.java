@@ -26,15 +26,16 @@ final class FourRows {
      */
     static void run(MemorySegment function, long arguments, long out, int firstRow, int rows) {
         long rowBytes = get(arguments, Argument.WEIGHT_ROW);
+        long outRow = get(arguments, Argument.OUT_ROW);
         int row = 0;
         while (rows - row >= 4) {
             int quarter = Streams.quarter(rows - row, rowBytes);
-            quarters(function, arguments, out + 4L * row, firstRow + row, quarter, quarter);
+            quarters(function, arguments, out + outRow * row, firstRow + row, quarter, quarter);
             row += 4 * quarter;
         }
         // The last few each as four times the same row.
         for (; row < rows; row++) {
-            quarters(function, arguments, out + 4L * row, firstRow + row, 1, 0);
+            quarters(function, arguments, out + outRow * row, firstRow + row, 1, 0);
         }
     }
 
@@ -48,7 +49,7 @@ final class FourRows {
         put(to, Argument.BIASES, get(to, Argument.FIRST_BIASES) + firstRow * scaleRow);
         put(to, Argument.SCALES_APART, apart * scaleRow);
         put(to, Argument.OUT, out);
-        put(to, Argument.OUT_APART, 4L * apart);
+        put(to, Argument.OUT_APART, apart * get(to, Argument.OUT_ROW));
         put(to, Argument.COUNT, count);
         put(to, Argument.ROW, Streams.row(0, count));
         put(to, Argument.NEXT_ROW, Streams.row(1, count));

@@ -23,7 +23,10 @@ abstract class FourRowsCode {
         WEIGHT_ROW,
         MINUS_WEIGHT_ROW,
         WEIGHTS_APART,
+        /** From what is read to what is asked for. */
+        AHEAD,
         OUT,
+        OUT_ROW,
         OUT_APART,
         OUT_TOKEN,
         /** Activations of a group behind each other, groups this far apart. */
@@ -145,9 +148,9 @@ abstract class FourRowsCode {
         move(Argument.GROUPS_LEFT, Argument.GROUPS);
         move(Argument.X_NOW, Argument.X);
         move(Argument.SUMS_NOW, Argument.SUMS);
-        asm.mov(Gpr.RAX, Argument.ROW.memory());
-        asm.mov(Gpr.RCX, Argument.OUT.memory());
-        asm.lea(Gpr.RCX, at(Gpr.RCX, Gpr.RAX, 4));
+        asm.mov(Gpr.RCX, Argument.ROW.memory());
+        asm.imul(Gpr.RCX, Argument.OUT_ROW.memory());
+        asm.add(Gpr.RCX, Argument.OUT.memory());
         asm.mov(Argument.OUT_NOW.memory(), Gpr.RCX);
     }
 

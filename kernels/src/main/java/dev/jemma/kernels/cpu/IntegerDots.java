@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * <p>The sums of a block's codes are exact. Rounding moves an activation by up to 2^-16 of the largest in its group if it
  * gets two digits, by 2^-23 if three: those are as exact as F32.
  */
-final class IntegerDots {
+final class IntegerDots implements GroupedDots {
     /**
      * By how much of themselves activations of two digits are rounded: 2^-16 of the largest of a group, which is about 2.5
      * times the root mean square of its 64, and 1 / sqrt(3) of that on average.
@@ -89,8 +89,8 @@ final class IntegerDots {
         }
     }
 
-    /** Whether products with such a weight can be computed so. */
-    boolean takes(Weight w) {
+    @Override
+    public boolean takes(Weight w) {
         return w instanceof AffineWeight && w.cols() % IntegerDotCode.BLOCK == 0;
     }
 
@@ -128,8 +128,8 @@ final class IntegerDots {
         return table.address();
     }
 
-    /** Rounds the {@code token}-th of {@code tokens} rows of activations for {@link #rows} with such a weight. */
-    void round(TokenGroups to, int token, int tokens, long x, Weight w, Scratch.Worker own) {
+    @Override
+    public void round(TokenGroups to, int token, int tokens, long x, Weight w, Scratch.Worker own) {
         AffineWeight affine = (AffineWeight) w;
         AffineShape shape = AffineShape.of(affine.bits(), affine.groupSize());
         int unit = IntegerActivations.unit(digits, affine.bits());
@@ -146,8 +146,8 @@ final class IntegerDots {
         return w.codeRowBytes() / 64 * IntegerActivations.unit(digits, w.bits());
     }
 
-    /** {@code out[t, r] = w[firstRow + r] . x[t]} for {@code rows} weight rows and {@code tokens} rounded rows. */
-    void rows(
+    @Override
+    public void rows(
             long out,
             long outStride,
             TokenGroups in,
@@ -162,6 +162,7 @@ final class IntegerDots {
         int groups = w.groupsPerRow();
         int whole = groups - groups % Lanes.COUNT;
         FourRows.put(to, Argument.OUT_TOKEN, outStride);
+        FourRows.put(to, Argument.OUT_ROW, 4);
         FourRows.put(to, Argument.WHOLE_BIASES, (long) scaleBytes * whole);
         FourRows.put(to, Argument.LAST_BIASES, (1L << (groups - whole)) - 1);
         FourRows.put(to, Argument.FIRST_WEIGHTS, Memory.address(w.codes()));

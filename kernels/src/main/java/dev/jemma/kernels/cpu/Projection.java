@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * Products of activations with up to three weight matrices in one pass over the pool: few rows as dot products at the
  * memory's speed, more as register tiles over unpacked panels of weights, or by oneDNN. Each adds in an order of its own;
  * batch-invariant are those whose order does not depend on the number of rows, chosen by the weights alone: {@link
- * IntegerDots}, {@link Bf16Dots} of split activations, tiles, and oneDNN's exact products.
+ * GroupedDots}, tiles, and oneDNN's exact products.
  */
 final class Projection {
     /** From this many rows on, tiles are faster than dot products, which repeat the unpacking for every row or four. */
@@ -34,8 +34,7 @@ final class Projection {
 
     private final KernelChoice choice;
     private final OneDnnRows oneDnnRows;
-    private final @Nullable IntegerDots integers;
-    private final @Nullable Bf16Dots bf16;
+    private final MachineDots machine;
     private final RowPool pool;
     private final Scratch scratch;
     private final TokenPacking packing;
@@ -53,6 +52,10 @@ final class Projection {
 
     private int count;
     private Way way = Way.TILES;
+
+    /** Of way {@link Way#GROUPED_DOTS}. */
+    private @Nullable GroupedDots grouped;
+
     private final RowTask roundTask = this::round;
     private final RowTask dotsTask = this::dots;
     private final RowTask tilesTask = this::tiles;
@@ -60,10 +63,8 @@ final class Projection {
     /** How a product is computed. */
     private enum Way {
         DOTS,
-        /** By {@link IntegerDots}. */
-        INTEGER_DOTS,
-        /** By {@link Bf16Dots}. */
-        BF16_DOTS,
+        /** By {@link GroupedDots}. */
+        GROUPED_DOTS,
         TILES,
         /** By {@link OneDnnProducts}. */
         EXACT,
@@ -71,13 +72,12 @@ final class Projection {
         ROUNDED
     }
 
-    /** @param dots for few rows of weights that these take */
+    /** @param machine for few rows of weights that these take */
     @SuppressWarnings("NullAway.Init")
-    Projection(KernelChoice choice, OneDnnRows oneDnnRows, MachineDots dots, RowPool pool, Scratch scratch) {
+    Projection(KernelChoice choice, OneDnnRows oneDnnRows, MachineDots machine, RowPool pool, Scratch scratch) {
         this.choice = choice;
         this.oneDnnRows = oneDnnRows;
-        this.integers = dots.integers();
-        this.bf16 = dots.bf16();
+        this.machine = machine;
         this.pool = pool;
         this.scratch = scratch;
         this.packing = new TokenPacking(pool, scratch);
@@ -159,7 +159,7 @@ final class Projection {
                 exact.split(rows, x, weights[0]);
                 pool.run(tilesTask, outputs, exact.grain(rows, weights[0], outputs));
             }
-            case INTEGER_DOTS, BF16_DOTS -> {
+            case GROUPED_DOTS -> {
                 this.x = x;
                 for (firstRow = 0; firstRow < rows; firstRow += TokenGroups.MAX) {
                     count = Math.min(TokenGroups.MAX, rows - firstRow);
@@ -184,58 +184,36 @@ final class Projection {
     private Way way(Tensor x) {
         boolean rounds = oneDnnRows.rounds(rows);
         boolean exact = true;
-        boolean invariant = choice == KernelChoice.BATCH_INVARIANT;
-        boolean integer = integers != null && (invariant || rows <= mostIntegerRows());
-        boolean bf16Dots = bf16 != null && (invariant || (rows >= Bf16Dots.MIN && rows <= TokenGroups.MAX));
+        grouped = machine.of(rows, weights[0]);
         for (int i = 0; i < numWeights + (gated ? 1 : 0); i++) {
             rounds &= OneDnnRounded.takes(x, weights[i]);
             exact &= oneDnnRows.exact(rows, weights[i]) && OneDnnProducts.takes(x, weights[i]);
-            bf16Dots &= Bf16Dots.takes(weights[i]);
-            integer &= integers != null && integers.takes(weights[i]);
+            grouped = grouped == machine.of(rows, weights[i]) ? grouped : null;
         }
         if (exact && !rounds) {
             return Way.EXACT;
         }
-        if (integer) {
-            return Way.INTEGER_DOTS;
-        }
-        if (bf16Dots) {
-            return Way.BF16_DOTS;
+        if (grouped != null) {
+            return Way.GROUPED_DOTS;
         }
         if (rounds) {
             return Way.ROUNDED;
         }
-        return rows < FEW && !invariant ? Way.DOTS : Way.TILES;
+        return rows < FEW && choice == KernelChoice.FASTEST ? Way.DOTS : Way.TILES;
     }
 
-    /** AMX makes 16 rows 1.4 times as fast, and takes as long for 8 (Xeon). */
-    private int mostIntegerRows() {
-        return scratch.hasTiles() ? 3 * FourRowsCode.MAX_TOKENS : TokenGroups.MAX;
+    private GroupedDots grouped() {
+        if (grouped == null) {
+            throw new IllegalStateException("this product has another way");
+        }
+        return grouped;
     }
 
     private void round(int worker, int from, int to) {
         for (int row = from; row < to; row++) {
             long at = Memory.address(x, firstRow + row);
-            if (way == Way.BF16_DOTS) {
-                bf16().round(scratch.groups(0), row, count, at, x.cols());
-            } else {
-                integers().round(scratch.groups(0), row, count, at, weights[0], scratch.worker(worker));
-            }
+            grouped().round(scratch.groups(0), row, count, at, weights[0], scratch.worker(worker));
         }
-    }
-
-    private IntegerDots integers() {
-        if (integers == null) {
-            throw new IllegalStateException("this stream has no integer dot products");
-        }
-        return integers;
-    }
-
-    private Bf16Dots bf16() {
-        if (bf16 == null) {
-            throw new IllegalStateException("this stream has no dot products of BF16");
-        }
-        return bf16;
     }
 
     private int dotsGrain(int outputs) {
@@ -268,11 +246,10 @@ final class Projection {
         long out = Memory.address(outs[i], firstRow) + 4L * begin;
         long stride = 4L * outs[i].rowStride();
         int outputs = end - begin;
-        switch (way) {
-            case INTEGER_DOTS ->
-                integers().rows(out, stride, scratch.groups(0), count, weights[i], begin, outputs, own);
-            case BF16_DOTS -> bf16().rows(out, stride, scratch.groups(0), count, weights[i], begin, outputs, own);
-            default -> Dots.rows(out, stride, scratch.inputs(0), count, weights[i], begin, outputs, own);
+        if (way == Way.GROUPED_DOTS) {
+            grouped().rows(out, stride, scratch.groups(0), count, weights[i], begin, outputs, own);
+        } else {
+            Dots.rows(out, stride, scratch.inputs(0), count, weights[i], begin, outputs, own);
         }
     }
 
@@ -305,7 +282,7 @@ final class Projection {
         switch (way) {
             case ROUNDED -> rounded.outputs(w, out, begin, end, own);
             case EXACT -> exact.outputs(w, out, begin, end, own);
-            case DOTS, INTEGER_DOTS, BF16_DOTS, TILES -> ownTiles(w, out, begin, end, own);
+            case DOTS, GROUPED_DOTS, TILES -> ownTiles(w, out, begin, end, own);
         }
     }
 

@@ -42,6 +42,15 @@ final class RowKernels {
         }
     }
 
+    /** The same for whole vectors, which lie {@code stride} bytes apart in {@code out}. */
+    static void scaleApart(long out, long stride, long x, int count, float factor) {
+        long to = out;
+        for (long i = 0; i < 4L * count; i += V) {
+            FloatVector.fromMemorySegment(Lanes.F, ALL, x + i, LE).mul(factor).intoMemorySegment(ALL, to, LE);
+            to += stride;
+        }
+    }
+
     /** {@code out = x * factor_i * factor}; {@code out} may be {@code x}. */
     static void multiply(long out, long x, long factors, int count, float factor) {
         long whole = whole(count);

@@ -156,6 +156,10 @@ public final class Assembler {
         bytes(count);
     }
 
+    public void store(Memory to, Vector from) {
+        evex(Instruction.VMOVUPS_TO_MEMORY, from, NO_VECTOR, to, from.length(), 0);
+    }
+
     /** The {@code part}-th element or part of a register. */
     public void extract(Instruction instruction, Operand to, Vector from, int part) {
         evex(instruction, from, NO_VECTOR, to, from.length(), 0);

@@ -6,6 +6,8 @@ package dev.jemma.kernels.x86;
  */
 public enum Instruction {
     VMOVUPS(0, 1, 0, 0x10),
+    /** The target is memory. */
+    VMOVUPS_TO_MEMORY(0, 1, 0, 0x11),
     VMOVDQU32(2, 1, 0, 0x6f),
     VADDPS(0, 1, 0, 0x58),
     VMULPS(0, 1, 0, 0x59),

@@ -81,6 +81,17 @@ public abstract class AttentionContract extends ContractFixture {
         }
     }
 
+    /** Numbers of queries that share keys, whole registers and rows of them or not. */
+    @Test
+    void everyNumberOfHeads() {
+        for (int heads = 1; heads <= 9; heads++) {
+            Shape shape = Shape.FULL.heads(heads, 1, 128);
+            decode("", shape, 60);
+            decode("ring", shape.ring(64, 50), 90);
+            decode("", shape.cache(DType.F32), 49);
+        }
+    }
+
     @Test
     void f32Cache() {
         for (int headDim : new int[] {16, 64, 256}) {

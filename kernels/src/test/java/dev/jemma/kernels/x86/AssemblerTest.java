@@ -46,6 +46,10 @@ class AssemblerTest {
                         "62617c4810a42040000000",
                         a -> a.op(Instruction.VMOVUPS, zmm(28), at(Gpr.RAX, 0x40))),
                 code(
+                        "vmovups [rdx+rsi*1+0x80],zmm30",
+                        "62617c4811b43280000000",
+                        a -> a.store(at(Gpr.RDX, Gpr.RSI, 1).plus(0x80), zmm(30))),
+                code(
                         "vmovdqu32 zmm5,[r8+rbp*1+0x40]",
                         "62d17e486fac2840000000",
                         a -> a.op(
