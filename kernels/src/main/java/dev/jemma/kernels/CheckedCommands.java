@@ -135,6 +135,14 @@ final class CheckedCommands implements Commands {
     }
 
     @Override
+    public void logits(Tensor out, Tensor x, Weight w, float softcap) {
+        Commands next = checking("logits");
+        check.projection("out", out, x, w);
+        check.notNegative("softcap", softcap);
+        next.logits(out, x, w, softcap);
+    }
+
+    @Override
     public void rope(Tensor x, Tensor rotations) {
         Commands next = checking("rope");
         check.f32("x", x);

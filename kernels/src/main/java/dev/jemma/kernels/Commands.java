@@ -203,6 +203,14 @@ public interface Commands {
         geglu(out, out, scratch);
     }
 
+    /** {@code out = w x}, and {@code out = softcap * tanh(out / softcap)} if {@code softcap > 0}: what tokens are chosen from. */
+    default void logits(Tensor out, Tensor x, Weight w, float softcap) {
+        matmul(out, x, w);
+        if (softcap > 0) {
+            softcap(out, softcap);
+        }
+    }
+
     /** {@code x = (x + norm(y)) * scale}; {@code y} is undefined afterwards. */
     default void addNorm(Tensor x, Tensor y, Norm norm, float scale) {
         rmsNorm(y, y, norm);

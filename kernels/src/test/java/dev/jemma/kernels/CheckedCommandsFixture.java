@@ -122,6 +122,7 @@ abstract class CheckedCommandsFixture {
         c.softcap(logits, 30);
         c.matmul(wide, x, w);
         c.gatedMatmul(wide, x, w, scratch);
+        c.logits(wide, x, w, 30);
         c.gateUpGeglu(wide, x, w, w, scratch);
         c.addNorm(x, y, norm, 1);
         c.addNormNorm(z, x, y, norm, 1, norm);

@@ -134,6 +134,8 @@ class CheckedCommandsTest extends CheckedCommandsFixture {
         // Rows of another stride in the same bytes.
         refuses("matmul: out", c -> c.matmul(new Tensor(wide.at(), DType.F32, RowSet.ALL, 16, 16), slice, w16));
         refuses("gatedMatmul: out", c -> c.gatedMatmul(wide, x, w, wide));
+        refuses("logits: out", c -> c.logits(slice, slice, w16, 0));
+        refuses("logits: softcap", c -> c.logits(wide, x, w, -1));
         refuses("gateUpGeglu: out", c -> c.gateUpGeglu(wide, x, w, w, wide));
         refuses("addNorm: x", c -> c.addNorm(x, x, norm, 1));
         refuses("addNormNorm: out", c -> c.addNormNorm(x, x, y, norm, 1, norm));

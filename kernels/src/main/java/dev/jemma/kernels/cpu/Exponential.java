@@ -101,4 +101,14 @@ final class Exponential {
             m.mul(cap).div(m.add(2)).intoMemorySegment(ALL, at, LE);
         }
     }
+
+    /** The same of any number of floats with no room behind them, by way of {@code run}, which has {@link Scratch#RUN} and it. */
+    static void softcap(long x, int count, float cap, long run) {
+        for (int done = 0; done < count; done += Scratch.RUN) {
+            int n = Math.min(Scratch.RUN, count - done);
+            Memory.copy(run, x + 4L * done, 4L * n);
+            softcap(run, n, cap);
+            Memory.copy(x + 4L * done, run, 4L * n);
+        }
+    }
 }

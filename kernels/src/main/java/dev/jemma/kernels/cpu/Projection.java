@@ -35,6 +35,7 @@ final class Projection {
     private final KernelChoice choice;
     private final OneDnnRows oneDnnRows;
     private final MachineDots machine;
+    private final Logits logits;
     private final RowPool pool;
     private final Scratch scratch;
     private final TokenPacking packing;
@@ -46,6 +47,11 @@ final class Projection {
     private Tensor x;
     private int rows;
     private boolean gated;
+
+    /** Whether the outputs are logits, and their softcap. */
+    private boolean head;
+
+    private float cap;
 
     /** The first of the rows that are multiplied, and how many. */
     private int firstRow;
@@ -74,10 +80,17 @@ final class Projection {
 
     /** @param machine for few rows of weights that these take */
     @SuppressWarnings("NullAway.Init")
-    Projection(KernelChoice choice, OneDnnRows oneDnnRows, MachineDots machine, RowPool pool, Scratch scratch) {
+    Projection(
+            KernelChoice choice,
+            OneDnnRows oneDnnRows,
+            MachineDots machine,
+            RowPool pool,
+            Scratch scratch,
+            Logits logits) {
         this.choice = choice;
         this.oneDnnRows = oneDnnRows;
         this.machine = machine;
+        this.logits = logits;
         this.pool = pool;
         this.scratch = scratch;
         this.packing = new TokenPacking(pool, scratch);
@@ -91,6 +104,18 @@ final class Projection {
     }
 
     void matmul(int rows, Tensor out, Tensor x, Weight w) {
+        head = false;
+        one(rows, out, x, w);
+    }
+
+    /** See {@link Logits}. */
+    void logits(int rows, Tensor out, Tensor x, Weight w, float softcap) {
+        head = true;
+        cap = softcap;
+        one(rows, out, x, w);
+    }
+
+    private void one(int rows, Tensor out, Tensor x, Weight w) {
         gated = false;
         numWeights = 1;
         weights[0] = w;
@@ -109,6 +134,7 @@ final class Projection {
             return;
         }
         gated = false;
+        head = false;
         weights[0] = wq;
         outs[0] = q;
         weights[1] = wk;
@@ -124,6 +150,7 @@ final class Projection {
 
     /** {@code out = gelu_tanh(gate x) * (up x)}. */
     void gated(int rows, Tensor out, Tensor x, Weight gate, Weight up, Tensor ups) {
+        head = false;
         numWeights = 1;
         weights[0] = gate;
         outs[0] = out;
@@ -153,32 +180,39 @@ final class Projection {
         switch (way) {
             case ROUNDED -> {
                 rounded.round(rows, x, weights[0]);
-                pool.run(tilesTask, outputs, rounded.grain(weights[0], outputs));
+                share(tilesTask, outputs, rounded.grain(weights[0], outputs));
             }
             case EXACT -> {
                 exact.split(rows, x, weights[0]);
-                pool.run(tilesTask, outputs, exact.grain(rows, weights[0], outputs));
+                share(tilesTask, outputs, exact.grain(rows, weights[0], outputs));
             }
             case GROUPED_DOTS -> {
                 this.x = x;
                 for (firstRow = 0; firstRow < rows; firstRow += TokenGroups.MAX) {
                     count = Math.min(TokenGroups.MAX, rows - firstRow);
                     pool.run(roundTask, count, 1);
-                    pool.run(dotsTask, outputs, dotsGrain(outputs));
+                    share(dotsTask, outputs, dotsGrain(outputs));
                 }
             }
             case DOTS -> {
                 for (int row = 0; row < rows; row++) {
                     Dots.arrange(scratch.inputs(row), Memory.address(x, row), weights[0], rows);
                 }
-                pool.run(dotsTask, outputs, dotsGrain(outputs));
+                share(dotsTask, outputs, dotsGrain(outputs));
             }
             case TILES -> {
                 packing.pack(rows, x, Dots.perWord(weights[0]));
-                int share = Math.ceilDiv(outputs, CHUNKS_PER_THREAD * pool.threads());
-                pool.run(tilesTask, outputs, Math.min(PANEL_ROWS, Tiles.wholeRows(share)));
+                int rowsEach = Math.ceilDiv(outputs, CHUNKS_PER_THREAD * pool.threads());
+                share(tilesTask, outputs, Math.min(PANEL_ROWS, Tiles.wholeRows(rowsEach)));
             }
         }
+    }
+
+    private void share(RowTask task, int outputs, int grain) {
+        if (head) {
+            logits.begin(outs[0], rows, cap, grain);
+        }
+        pool.run(task, outputs, grain);
     }
 
     private Way way(Tensor x) {
@@ -240,6 +274,9 @@ final class Projection {
             }
             first += weights[i].rows();
         }
+        if (head) {
+            logits.end(outs[0], firstRow, count, from, to, own.run);
+        }
     }
 
     private void dots(int i, int begin, int end, Scratch.Worker own) {
@@ -275,6 +312,9 @@ final class Projection {
                 }
             }
             first += weights[i].rows();
+        }
+        if (head) {
+            logits.end(outs[0], 0, rows, from, to, own.run);
         }
     }
 

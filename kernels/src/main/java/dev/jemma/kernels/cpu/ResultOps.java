@@ -14,6 +14,7 @@ final class ResultOps {
     private static final int STRIP = 512;
 
     private final RowPool pool;
+    private final Logits noted;
     private Tensor ids;
     private Tensor values;
     private Tensor logits;
@@ -21,8 +22,9 @@ final class ResultOps {
     private final RowTask topKTask = this::topKRows;
 
     @SuppressWarnings("NullAway.Init")
-    ResultOps(RowPool pool) {
+    ResultOps(RowPool pool, Logits noted) {
         this.pool = pool;
+        this.noted = noted;
     }
 
     static void suppress(int rows, Tensor logits, Region ids, int count) {
@@ -43,7 +45,7 @@ final class ResultOps {
 
     private void argmaxRows(int worker, int from, int to) {
         for (int r = from; r < to; r++) {
-            largest(Memory.address(ids, r), 0, Memory.address(logits, r), logits.cols(), 1);
+            choose(Memory.address(ids, r), 0, r, 1);
         }
     }
 
@@ -56,9 +58,14 @@ final class ResultOps {
 
     private void topKRows(int worker, int from, int to) {
         for (int r = from; r < to; r++) {
-            long out = Memory.address(values, r);
-            largest(Memory.address(ids, r), out, Memory.address(logits, r), logits.cols(), values.cols());
+            choose(Memory.address(ids, r), Memory.address(values, r), r, values.cols());
         }
+    }
+
+    private void choose(long ids, long values, int row, int k) {
+        long bounds = noted.maxima(logits, row);
+        int strip = bounds == 0 ? STRIP : noted.chunk();
+        largest(ids, values, Memory.address(logits, row), logits.cols(), k, strip, bounds);
     }
 
     /**
@@ -66,12 +73,21 @@ final class ResultOps {
      * {@code values} is not 0 the floats too. Strips whose largest does not beat the k-th best so far are passed over.
      */
     static void largest(long ids, long values, long x, int count, int k) {
+        largest(ids, values, x, count, k, STRIP, 0);
+    }
+
+    /** @param bounds of strips, none of whose floats is larger; 0 where they must be found */
+    private static void largest(long ids, long values, long x, int count, int k, int strip, long bounds) {
         int found = 0;
         float worst = Float.NEGATIVE_INFINITY;
-        for (int first = 0; first < count; first += STRIP) {
-            int end = Math.min(count, first + STRIP);
-            if (found == k && !(max(x + 4L * first, end - first) > worst)) {
-                continue;
+        for (int first = 0; first < count; first += strip) {
+            int end = Math.min(count, first + strip);
+            if (found == k) {
+                float bound =
+                        bounds == 0 ? max(x + 4L * first, end - first) : Memory.f32(bounds + 4L * (first / strip));
+                if (!(bound > worst)) {
+                    continue;
+                }
             }
             for (int i = first; i < end; i++) {
                 float value = Memory.f32(x + 4L * i);
@@ -101,7 +117,7 @@ final class ResultOps {
         Memory.putI32(ids + 4L * place, id);
     }
 
-    private static float max(long x, int count) {
+    static float max(long x, int count) {
         int whole = count - count % Lanes.COUNT;
         FloatVector max = FloatVector.broadcast(Lanes.F, Float.NEGATIVE_INFINITY);
         for (int i = 0; i < whole; i += Lanes.COUNT) {

@@ -146,10 +146,7 @@ final class RowOps {
         for (int i = from; i < to; i++) {
             int first = i % runs * Scratch.RUN;
             int count = Math.min(Scratch.RUN, out.cols() - first);
-            long x = Memory.address(out, i / runs) + 4L * first;
-            Memory.copy(run, x, 4L * count);
-            Exponential.softcap(run, count, factor);
-            Memory.copy(x, run, 4L * count);
+            Exponential.softcap(Memory.address(out, i / runs) + 4L * first, count, factor, run);
         }
     }
 }

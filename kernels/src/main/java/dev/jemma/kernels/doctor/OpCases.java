@@ -123,6 +123,12 @@ final class OpCases {
                 Weight w = type.draw(in, RAGGED, COLS);
                 return new Encoded(c -> c.matmul(out, x, w), out);
             }));
+            cases.add(new OpCase("logits " + name, OpCase.SUMS, in -> {
+                Tensor x = in.tensor(OUTPUT, COLS);
+                Tensor out = in.tensor(OUTPUT, RAGGED);
+                Weight w = type.draw(in, RAGGED, COLS);
+                return new Encoded(c -> c.logits(out, x, w, 30), out);
+            }));
             cases.add(new OpCase("gatedMatmul " + name, OpCase.SUMS, in -> {
                 Tensor x = in.tensor(COLS);
                 Tensor out = in.tensor(RAGGED);

@@ -1,8 +1,16 @@
 package dev.jemma.kernels.contract;
 
+import dev.jemma.kernels.Commands;
+import dev.jemma.kernels.DType;
+import dev.jemma.kernels.DenseWeight;
+import dev.jemma.kernels.Norm;
 import dev.jemma.kernels.Region;
 import dev.jemma.kernels.RowSet;
 import dev.jemma.kernels.Tensor;
+import dev.jemma.kernels.Weight;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.function.BiConsumer;
 import org.junit.jupiter.api.Test;
 
 /** Ops that choose from logits. All are exact: they compare and copy. */
@@ -170,5 +178,66 @@ public abstract class ResultContract extends ContractFixture {
                 c.argmax(ids, logits);
             });
         });
+    }
+
+    /** Whole numbers from -2 to 2, whose products are exact in every arithmetic and tie often. */
+    private static double[] wholeNumbers(Bench bench, int count) {
+        return bench.random().ints(count, -2, 3).asDoubleStream().toArray();
+    }
+
+    private static Weight wholeNumbers(Bench bench, DType dtype, int rows, int cols) {
+        ByteBuffer bytes =
+                ByteBuffer.allocate((int) dtype.bytes((long) rows * cols)).order(ByteOrder.LITTLE_ENDIAN);
+        for (double number : wholeNumbers(bench, rows * cols)) {
+            WeightFormat.put(bytes, dtype, number);
+        }
+        return new DenseWeight(bench.adopt(dtype + " weights", bytes, 0), dtype, rows, cols);
+    }
+
+    /** Logits and choices from them, by ops that may have noted where the largest are. */
+    private void logits(DType dtype, int rows, int vocabulary, float cap, BiConsumer<Commands, Tensor> between) {
+        compare("logits [" + rows + ", " + vocabulary + "] of " + dtype + ", softcap " + cap, bench -> {
+            int cols = 256;
+            outputs(bench, rows);
+            Tensor x = bench.input("x", RowSet.OUTPUT, cols, wholeNumbers(bench, rows * cols));
+            Weight w = wholeNumbers(bench, dtype, vocabulary, cols);
+            Tensor logits = bench.output("logits", RowSet.OUTPUT, vocabulary);
+            int k = Math.min(vocabulary, 9);
+            Tensor argmax = bench.outputIds("argmax", RowSet.OUTPUT, 1);
+            Tensor ids = bench.outputIds("ids", RowSet.OUTPUT, k);
+            Tensor values = bench.output("values", RowSet.OUTPUT, k);
+            Tolerance tolerance =
+                    (row, col, expected) -> cap == 0 ? 0 : cap * arithmetic().function();
+            bench.compare(logits, tolerance);
+            bench.compare(values, tolerance);
+            bench.run(c -> {
+                c.logits(logits, x, w, cap);
+                between.accept(c, logits);
+                c.argmax(argmax, logits);
+                c.topK(ids, values, logits);
+            });
+        });
+    }
+
+    @Test
+    void choicesFromLogitsJustComputed() {
+        for (DType dtype : new DType[] {DType.F32, DType.F16, DType.BF16}) {
+            for (int rows : new int[] {1, 3, 9, 20}) {
+                for (int vocabulary : new int[] {1, 33, 1000, 4099}) {
+                    logits(dtype, rows, vocabulary, 0, (c, logits) -> {});
+                    logits(dtype, rows, vocabulary, 800, (c, logits) -> {});
+                }
+            }
+        }
+    }
+
+    /** What was largest is smallest when it comes to choosing, or no longer there. */
+    @Test
+    void choicesFromLogitsThatAnotherOpHasChanged() {
+        for (int rows : new int[] {1, 9}) {
+            logits(DType.F32, rows, 4099, 0, (c, logits) -> c.scale(logits, -1));
+            logits(DType.F32, rows, 4099, 0, (c, logits) -> c.add(logits, logits, logits, -0.5f));
+            logits(DType.F32, rows, 4099, 800, (c, logits) -> c.rmsNorm(logits, logits, new Norm(4099, 1, null)));
+        }
     }
 }

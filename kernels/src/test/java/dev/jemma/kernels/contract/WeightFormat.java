@@ -132,7 +132,7 @@ sealed interface WeightFormat {
     }
 
     /** Appends a number in the given type; returns what that rounds it to. */
-    private static double put(ByteBuffer bytes, DType dtype, double number) {
+    static double put(ByteBuffer bytes, DType dtype, double number) {
         float value = (float) number;
         return switch (dtype) {
             case F32 -> {

@@ -92,6 +92,15 @@ class AllocationTest {
             affine(4, 64, COLS, COLS),
             affine(8, 32, COLS, COLS));
 
+    /** The same types as {@link #weights}. */
+    private final List<Weight> heads = List.of(
+            dense(DType.BF16, VOCAB, COLS),
+            dense(DType.F16, VOCAB, COLS),
+            dense(DType.F32, VOCAB, COLS),
+            affine(4, 64, VOCAB, COLS),
+            affine(8, 32, VOCAB, COLS));
+
+    private final Tensor lastNorm = f32(OUTPUT, COLS);
     private final Tensor left = wide.columns(0, COLS);
     private final Tensor right = wide.columns(COLS, COLS);
     private final VectorF32 expertScale = vector(4);
@@ -229,6 +238,10 @@ class AllocationTest {
         c.expertGeglu(wide, x, experts, experts, routing);
         c.expertDown(x, wide, experts, routing);
         c.softcap(logits, 30);
+        for (int i = 0; i < weights.size(); i++) {
+            c.logits(logits, lastNorm, heads.get(i), 30);
+            c.argmax(sampled, logits);
+        }
         c.suppress(logits, ids.at(), 1);
         c.argmax(sampled, logits);
         c.topK(best, bestValues, logits);

@@ -58,6 +58,7 @@ class OpSuiteTest {
                 "projectQkv",
                 "headNormRope",
                 "headNormRopeStore",
+                "logits",
                 "gatedMatmul",
                 "gateUpGeglu",
                 "addNorm",

@@ -64,6 +64,8 @@ public sealed interface Op {
 
     record GateUpGeglu(Tensor out, Tensor x, Weight gate, Weight up, Tensor scratch) implements Op {}
 
+    record Logits(Tensor out, Tensor x, Weight w, float softcap) implements Op {}
+
     record AddNorm(Tensor x, Tensor y, Norm norm, float scale) implements Op {}
 
     record AddNormNorm(Tensor out, Tensor x, Tensor y, Norm post, float scale, Norm pre) implements Op {}

@@ -150,6 +150,11 @@ public final class PlanRecorder implements Commands {
     }
 
     @Override
+    public void logits(Tensor out, Tensor x, Weight w, float softcap) {
+        ops.add(new Op.Logits(out, x, w, softcap));
+    }
+
+    @Override
     public void gatedMatmul(Tensor out, Tensor x, Weight gate, Tensor up) {
         ops.add(new Op.GatedMatmul(out, x, gate, up));
     }

@@ -121,10 +121,7 @@ public final class GemmaForward implements AutoCloseable {
             boolean last = layer == config.numLayers() - 1;
             tap.stream(c, layer + 1, last ? a.stream().norm() : a.stream().x());
         }
-        c.matmul(memory.logits(), a.stream().norm(), weights.lmHead());
-        if (config.finalLogitSoftcap() > 0) {
-            c.softcap(memory.logits(), config.finalLogitSoftcap());
-        }
+        c.logits(memory.logits(), a.stream().norm(), weights.lmHead(), config.finalLogitSoftcap());
     }
 
     private void embed(Commands c, Activations a) {
