@@ -5,9 +5,12 @@ import dev.jemma.kernels.DeviceException;
 import dev.jemma.kernels.DeviceOptions;
 import dev.jemma.kernels.DeviceProvider;
 import dev.jemma.kernels.Finding;
+import dev.jemma.kernels.KernelChoice;
 import dev.jemma.kernels.host.HostMemory;
+import dev.jemma.kernels.onednn.OneDnn;
 import dev.jemma.kernels.onednn.OneDnnLibrary;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
 import java.util.List;
 
 /** The CPU backend: needs nothing but the Vector API module. */
@@ -27,7 +30,7 @@ public final class CpuProvider implements DeviceProvider {
 
     @Override
     public List<Finding> examine(DeviceOptions options) {
-        return List.of(oneDnn(), integerDots());
+        return List.of(oneDnn(), machineCode());
     }
 
     private static Finding oneDnn() {
@@ -40,13 +43,31 @@ public final class CpuProvider implements DeviceProvider {
                 : Finding.passed("onednn", outcome.reason() + " multiplies prompts");
     }
 
-    private static Finding integerDots() {
+    /** Which products of few rows {@link GroupedDots} compute. */
+    private static Finding machineCode() {
         if (Boolean.getBoolean(EXACT)) {
-            return Finding.fact("integer dots", "not used: -D" + EXACT + "=true");
+            return Finding.fact("machine code", "not used: -D" + EXACT + "=true");
         }
-        return IntegerDots.available()
-                ? Finding.passed("integer dots", "AVX-512 VNNI multiplies quantized weights")
-                : Finding.fact("integer dots", "not used: " + IntegerDots.obstacle());
+        OneDnn dnn = OneDnnUse.asked() == OneDnnUse.OFF
+                ? null
+                : OneDnnLibrary.outcome().library();
+        MachineDots dots = MachineDots.of(KernelChoice.FASTEST, true, false, dnn);
+        List<String> uses = new ArrayList<>();
+        if (dots.integers() != null) {
+            uses.add("quantized weights (AVX-512 VNNI)");
+        }
+        if (dots.bf16() != null) {
+            uses.add("BF16 weights of several rows (AVX-512 BF16)");
+        }
+        if (dots.floats() != null) {
+            uses.add("F16 and F32 weights and attention (AVX-512)");
+        }
+        return dots.integers() == null
+                ? Finding.fact(
+                        "machine code",
+                        String.join("; ", uses) + (uses.isEmpty() ? "" : "; ") + "no integer dots: "
+                                + IntegerDots.obstacle())
+                : Finding.passed("machine code", String.join("; ", uses));
     }
 
     /** Links to the C library, which takes 40 ms. */

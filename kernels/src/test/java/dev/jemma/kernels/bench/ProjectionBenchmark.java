@@ -1,6 +1,7 @@
 package dev.jemma.kernels.bench;
 
 import static dev.jemma.kernels.RowSet.ALL;
+import static dev.jemma.kernels.RowSet.OUTPUT;
 
 import dev.jemma.kernels.Qkv;
 import dev.jemma.kernels.QkvWeight;
@@ -15,6 +16,7 @@ import org.openjdk.jmh.annotations.Param;
 public class ProjectionBenchmark extends KernelBenchmark {
     public enum Op {
         MATMUL,
+        LOGITS,
         PROJECT_QKV,
         GATED_MATMUL,
         GATE_UP_GEGLU
@@ -53,6 +55,11 @@ public class ProjectionBenchmark extends KernelBenchmark {
             case MATMUL -> {
                 Tensor out = memory.output(ALL, outputs);
                 yield new Kernel(bytes, flops, c -> c.matmul(out, x, weights.next()));
+            }
+            case LOGITS -> {
+                Tensor last = memory.input(OUTPUT, cols);
+                Tensor out = memory.output(OUTPUT, outputs);
+                yield new Kernel(bytes, flops, c -> c.logits(out, last, weights.next(), 30));
             }
             case PROJECT_QKV -> {
                 Qkv out = new Qkv(
