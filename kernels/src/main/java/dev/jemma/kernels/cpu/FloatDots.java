@@ -102,19 +102,12 @@ final class FloatDots implements GroupedDots {
     }
 
     /**
-     * Where a vector of a token lies: those of a group's tokens follow each other.
-     *
-     * @param x of the first token
+     * Puts the {@code token}-th of {@code tokens} rows of floats, times {@code scale}, where {@link #rows} wants it: vectors of
+     * a group's tokens in turn.
      */
-    static long vector(long x, int token, int tokens, int cols, int col) {
-        int in = token % FourRowsCode.MAX_TOKENS;
-        long group = x + 4L * cols * (token - in);
-        return group + 4L * col * TokenGroups.size(token, tokens) + (long) Lanes.BYTES * in;
-    }
-
-    /** Puts the {@code token}-th of {@code tokens} rows of floats, times {@code scale}, where {@link #rows} wants it. */
     static void arrange(long to, int token, int tokens, long x, int cols, float scale) {
-        long at = vector(to, token, tokens, cols, 0);
+        int in = token % FourRowsCode.MAX_TOKENS;
+        long at = to + 4L * cols * (token - in) + (long) Lanes.BYTES * in;
         RowKernels.scaleApart(at, (long) Lanes.BYTES * TokenGroups.size(token, tokens), x, cols, scale);
     }
 
