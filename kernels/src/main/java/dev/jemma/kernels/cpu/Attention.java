@@ -225,25 +225,23 @@ final class Attention {
             int worker) {
         long arguments = scratch.worker(worker).arguments;
         int headDim = kv.headDim();
-        int first = Math.min(keys, kv.capacity() - kv.row(key));
-        int rest = keys - first;
-        long scores = own.scores;
-        long more = scores + 4L * width * first;
-        Memory.zero(scores, 4L * width * keys);
-        long from = address(kv.keys(), slot, kvHead, key);
-        MachineAttention.scores(scores, width, from, kv.dtype(), first, own.queries, lanes, headDim, arguments);
-        if (rest > 0) {
-            from = address(kv.keys(), slot, kvHead, key + first);
-            MachineAttention.scores(more, width, from, kv.dtype(), rest, own.queries, lanes, headDim, arguments);
+        DType dtype = kv.dtype();
+        Memory.zero(own.scores, 4L * width * keys);
+        for (int done = 0, count; done < keys; done += count) {
+            count = neighbours(key + done, keys - done);
+            long from = address(kv.keys(), slot, kvHead, key + done);
+            long to = own.scores + 4L * width * done;
+            MachineAttention.scores(to, width, from, dtype, count, own.queries, lanes, headDim, arguments);
         }
         softmax(key, keys, width, edge, own);
-        from = address(kv.values(), slot, kvHead, key);
-        MachineAttention.addValues(
-                own.sums, own.correction, from, kv.dtype(), first, scores, width, lanes, headDim, arguments);
-        if (rest > 0) {
-            from = address(kv.values(), slot, kvHead, key + first);
+        long correction = own.correction;
+        for (int done = 0, count; done < keys; done += count) {
+            count = neighbours(key + done, keys - done);
+            long from = address(kv.values(), slot, kvHead, key + done);
+            long weights = own.scores + 4L * width * done;
             MachineAttention.addValues(
-                    own.sums, own.ones, from, kv.dtype(), rest, more, width, lanes, headDim, arguments);
+                    own.sums, correction, from, dtype, count, weights, width, lanes, headDim, arguments);
+            correction = own.ones;
         }
     }
 
@@ -265,11 +263,16 @@ final class Attention {
         return Memory.address(cache) + kv.dtype().byteSize() * kv.element(slot, kvHead, key);
     }
 
+    /** How many of {@code keys} positions lie behind each other from {@code key} on, up to the end of the ring. */
+    private int neighbours(int key, int keys) {
+        return Math.min(keys, kv.capacity() - kv.row(key));
+    }
+
     /** {@code keys} rows of the cache, whose ring may end among them, as floats. */
     private void unpack(float[] tile, Region cache, int slot, int kvHead, int key, int keys) {
         int headDim = kv.headDim();
         for (int done = 0; done < keys; ) {
-            int count = Math.min(keys - done, kv.capacity() - kv.row(key + done));
+            int count = neighbours(key + done, keys - done);
             long from = address(cache, slot, kvHead, key + done);
             if (kv.dtype() == DType.F32) {
                 Unpack.f32(tile, done * headDim, from, count * headDim);
@@ -283,7 +286,7 @@ final class Attention {
     private void unpack(Region cache, int slot, int kvHead, int key, int keys, long tile, int worker) {
         int headDim = kv.headDim();
         for (int done = 0; done < keys; ) {
-            int count = Math.min(keys - done, kv.capacity() - kv.row(key + done));
+            int count = neighbours(key + done, keys - done);
             unpackRun(cache, slot, kvHead, key + done, count, tile + 4L * headDim * done, worker);
             done += count;
         }

@@ -2,10 +2,8 @@ package dev.jemma.kernels.cpu;
 
 import dev.jemma.kernels.DType;
 import dev.jemma.kernels.DenseWeight;
-import dev.jemma.kernels.DeviceException;
 import dev.jemma.kernels.Weight;
 import dev.jemma.kernels.cpu.FourRowsCode.Argument;
-import dev.jemma.kernels.host.Processor;
 import dev.jemma.kernels.x86.MachineCode;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicReferenceArray;
@@ -24,8 +22,6 @@ final class Bf16Dots implements GroupedDots {
     /** As for {@link OneDnnRounded}. */
     static final int MIN_ROUNDED = OneDnnRows.MIN_ROUNDED;
 
-    private static final String[] FEATURES = {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_bf16"};
-
     private static final int PARTS = 2;
     private static final int MAX_GROUPS = TokenGroups.MAX / FourRowsCode.MAX_TOKENS;
 
@@ -37,7 +33,7 @@ final class Bf16Dots implements GroupedDots {
             new AtomicReferenceArray<>(FourRowsCode.MAX_TOKENS * PARTS * MAX_GROUPS);
 
     private static final class Once {
-        static final boolean AVAILABLE = examine();
+        static final boolean AVAILABLE = FourRows.obstacle("avx512_bf16").isEmpty();
     }
 
     private Bf16Dots(boolean invariant) {
@@ -54,18 +50,6 @@ final class Bf16Dots implements GroupedDots {
             return null;
         }
         return invariant ? INVARIANT : FASTEST;
-    }
-
-    private static boolean examine() {
-        if (!Processor.here().has(FEATURES) || Lanes.BYTES != 64) {
-            return false;
-        }
-        try {
-            FASTEST.function(1, 1, 1);
-            return true;
-        } catch (DeviceException.Unavailable refused) {
-            return false;
-        }
     }
 
     private MemorySegment function(int tokens, int parts, int groups) {

@@ -13,7 +13,7 @@ import dev.jemma.kernels.x86.Operand.Vector;
 
 /**
  * Writes the inner loops of {@link FloatDots}: rows of F16 or F32 numbers, of which F16 are converted as they are loaded,
- * times a group of tokens. What the Vector API takes three passes for (shorts to an array, floats to an array, products).
+ * times a group of tokens. The Vector API (JDK 25) needs two passes: F16 to an array of floats, then products.
  */
 final class FloatDotCode extends FourRowsCode {
     /** Numbers that a row is taken in. */
@@ -23,9 +23,9 @@ final class FloatDotCode extends FourRowsCode {
     private static final int ROW = 0;
     private static final Vector TOKEN = zmm(4);
 
-    private final DType dtype;
-
     private static final Gpr[] AHEAD = {Gpr.R12, Gpr.R13, Gpr.R14, Gpr.R15};
+
+    private final DType dtype;
 
     /** Of the caches, where what is asked for ahead should come to. */
     private final int level;
@@ -63,7 +63,7 @@ final class FloatDotCode extends FourRowsCode {
         int next = asm.position();
         for (int v = 0; v < BLOCK / LANES; v++) {
             for (int row = 0; row < 4; row++) {
-                int from = bytes / 2 * v;
+                int from = dtype.byteSize() * LANES * v;
                 load(asm, dtype, zmm(ROW + row), at(WEIGHTS[row], WEIGHT_AT, 1).plus(from));
                 if (from % 64 == 0) {
                     asm.prefetch(level, at(AHEAD[row], WEIGHT_AT, 1).plus(from));

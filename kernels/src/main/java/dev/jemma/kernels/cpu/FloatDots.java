@@ -2,10 +2,8 @@ package dev.jemma.kernels.cpu;
 
 import dev.jemma.kernels.DType;
 import dev.jemma.kernels.DenseWeight;
-import dev.jemma.kernels.DeviceException;
 import dev.jemma.kernels.Weight;
 import dev.jemma.kernels.cpu.FourRowsCode.Argument;
-import dev.jemma.kernels.host.Processor;
 import dev.jemma.kernels.x86.MachineCode;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicReferenceArray;
@@ -17,8 +15,6 @@ import org.jspecify.annotations.Nullable;
  * beside it.
  */
 final class FloatDots implements GroupedDots {
-    private static final String[] FEATURES = {"avx512f", "avx512bw", "avx512dq", "avx512vl"};
-
     private static final FloatDots OF_WEIGHTS = new FloatDots(1);
     private static final FloatDots OF_KEYS = new FloatDots(2);
 
@@ -29,8 +25,9 @@ final class FloatDots implements GroupedDots {
     private final AtomicReferenceArray<@Nullable MemorySegment> functions =
             new AtomicReferenceArray<>(2 * FourRowsCode.MAX_TOKENS);
 
+    /** Why not, or the empty string. */
     private static final class Once {
-        static final boolean AVAILABLE = examine();
+        static final String OBSTACLE = FourRows.obstacle();
     }
 
     private FloatDots(int level) {
@@ -39,19 +36,12 @@ final class FloatDots implements GroupedDots {
 
     /** Whether this processor and system have what it takes. */
     static boolean available() {
-        return Once.AVAILABLE;
+        return obstacle().isEmpty();
     }
 
-    private static boolean examine() {
-        if (!Processor.here().has(FEATURES) || Lanes.BYTES != 64) {
-            return false;
-        }
-        try {
-            OF_WEIGHTS.function(DType.F16, 1);
-            return true;
-        } catch (DeviceException.Unavailable refused) {
-            return false;
-        }
+    /** What is missing; empty if nothing is. */
+    static String obstacle() {
+        return Once.OBSTACLE;
     }
 
     /** For weights, which are read once; null where there is no such thing. */

@@ -2,16 +2,52 @@ package dev.jemma.kernels.cpu;
 
 import static dev.jemma.kernels.cpu.Memory.ALL;
 
+import dev.jemma.kernels.DeviceException;
 import dev.jemma.kernels.cpu.FourRowsCode.Argument;
+import dev.jemma.kernels.host.Processor;
+import dev.jemma.kernels.x86.Assembler;
 import dev.jemma.kernels.x86.MachineCode;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /** Calls functions of {@link FourRowsCode} for ranges of rows, in the order of {@link Streams}. */
 final class FourRows {
+    private static final String[] FEATURES = {"avx512f", "avx512bw", "avx512dq", "avx512vl"};
+
+    /** What keeps the system from running machine code, or the empty string. */
+    private static final class Once {
+        static final String OBSTACLE = examine();
+
+        private static String examine() {
+            try {
+                Assembler nothing = new Assembler();
+                nothing.ret();
+                MachineCode.function(nothing.code());
+                return "";
+            } catch (DeviceException.Unavailable refused) {
+                return String.valueOf(refused.getMessage());
+            }
+        }
+    }
+
     private FourRows() {}
 
-    static void put(long arguments, Argument argument, long value) {
+    /** What is missing here for functions that need AVX-512 and more of it; empty if nothing is. */
+    static String obstacle(String... more) {
+        Processor processor = Processor.here();
+        if (!processor.has(FEATURES)) {
+            return "no AVX-512";
+        }
+        if (!processor.has(more)) {
+            return "no " + String.join(", ", more);
+        }
+        if (Lanes.BYTES != 64) {
+            return "vectors of " + Lanes.F.vectorBitSize() + " bits were asked for";
+        }
+        return Once.OBSTACLE;
+    }
+
+    static void put(long arguments, CodeArgument argument, long value) {
         ALL.set(ValueLayout.JAVA_LONG, arguments + argument.offset(), value);
     }
 

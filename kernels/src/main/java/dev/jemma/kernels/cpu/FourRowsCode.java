@@ -7,7 +7,6 @@ import dev.jemma.kernels.x86.Assembler;
 import dev.jemma.kernels.x86.Assembler.Condition;
 import dev.jemma.kernels.x86.Gpr;
 import dev.jemma.kernels.x86.Instruction;
-import dev.jemma.kernels.x86.Operand.Memory;
 import dev.jemma.kernels.x86.Operand.Vector;
 
 /**
@@ -18,7 +17,7 @@ abstract class FourRowsCode {
     static final int MAX_TOKENS = 4;
 
     /** What a function reads from the address that it is given, 8 bytes each. Distances are in bytes. */
-    enum Argument {
+    enum Argument implements CodeArgument {
         WEIGHTS,
         WEIGHT_ROW,
         MINUS_WEIGHT_ROW,
@@ -66,15 +65,6 @@ abstract class FourRowsCode {
         OUT_NOW;
 
         static final int BYTES = 8 * values().length;
-
-        @SuppressWarnings("EnumOrdinal") // The order is the layout, for the code and for who calls it.
-        int offset() {
-            return 8 * ordinal();
-        }
-
-        Memory memory() {
-            return at(Gpr.RDI, offset());
-        }
     }
 
     private static final Gpr[] SAVED = {Gpr.RBX, Gpr.RBP, Gpr.R12, Gpr.R13, Gpr.R14, Gpr.R15};

@@ -2,10 +2,8 @@ package dev.jemma.kernels.cpu;
 
 import dev.jemma.kernels.AffineWeight;
 import dev.jemma.kernels.DType;
-import dev.jemma.kernels.DeviceException;
 import dev.jemma.kernels.Weight;
 import dev.jemma.kernels.cpu.FourRowsCode.Argument;
-import dev.jemma.kernels.host.Processor;
 import dev.jemma.kernels.x86.MachineCode;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -29,8 +27,6 @@ final class IntegerDots implements GroupedDots {
      */
     static final double ROUNDING = 0x1p-15;
 
-    private static final String[] FEATURES = {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni"};
-
     private static final IntegerDots ROUNDED = new IntegerDots(2);
     private static final IntegerDots EXACT = new IntegerDots(3);
 
@@ -45,7 +41,7 @@ final class IntegerDots implements GroupedDots {
 
     /** Why not, or the empty string. */
     private static final class Once {
-        static final String OBSTACLE = examine();
+        static final String OBSTACLE = FourRows.obstacle("avx512_vnni");
     }
 
     private IntegerDots(int digits) {
@@ -72,21 +68,6 @@ final class IntegerDots implements GroupedDots {
     /** What is missing; empty if nothing is. */
     static String obstacle() {
         return Once.OBSTACLE;
-    }
-
-    private static String examine() {
-        if (!Processor.here().has(FEATURES)) {
-            return "no AVX-512 VNNI";
-        }
-        if (Lanes.BYTES != 64) {
-            return "vectors of " + Lanes.F.vectorBitSize() + " bits were asked for";
-        }
-        try {
-            ROUNDED.kernel(AffineShape.FOUR_64, DType.BF16, 1);
-            return "";
-        } catch (DeviceException.Unavailable refused) {
-            return String.valueOf(refused.getMessage());
-        }
     }
 
     @Override

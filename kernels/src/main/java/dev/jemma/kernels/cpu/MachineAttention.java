@@ -1,12 +1,9 @@
 package dev.jemma.kernels.cpu;
 
-import static dev.jemma.kernels.cpu.Memory.ALL;
-
 import dev.jemma.kernels.DType;
 import dev.jemma.kernels.cpu.WeightedSumCode.Argument;
 import dev.jemma.kernels.x86.MachineCode;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 
@@ -42,10 +39,6 @@ final class MachineAttention {
         return function;
     }
 
-    private static void put(long arguments, Argument argument, long value) {
-        ALL.set(ValueLayout.JAVA_LONG, arguments + argument.offset(), value);
-    }
-
     /** {@code scores[key, lane] = keys[key] . queries[lane]} for {@code count} neighbouring keys from an address on. */
     static void scores(
             long scores,
@@ -77,16 +70,16 @@ final class MachineAttention {
             int headDim,
             long arguments) {
         long rowBytes = (long) dtype.byteSize() * headDim;
-        put(arguments, Argument.ROWS, values);
-        put(arguments, Argument.ROW_BYTES, rowBytes);
-        put(arguments, Argument.AHEAD, ROWS_AHEAD * rowBytes);
-        put(arguments, Argument.NUM_ROWS, count);
-        put(arguments, Argument.WEIGHTS, weights);
-        put(arguments, Argument.WEIGHTS_BYTES, 4L * width);
-        put(arguments, Argument.SUMS, sums);
-        put(arguments, Argument.SUMS_BYTES, 4L * headDim);
-        put(arguments, Argument.CORRECTION, correction);
-        put(arguments, Argument.BLOCKS, headDim / WeightedSumCode.block(lanes));
+        FourRows.put(arguments, Argument.ROWS, values);
+        FourRows.put(arguments, Argument.ROW_BYTES, rowBytes);
+        FourRows.put(arguments, Argument.AHEAD, ROWS_AHEAD * rowBytes);
+        FourRows.put(arguments, Argument.NUM_ROWS, count);
+        FourRows.put(arguments, Argument.WEIGHTS, weights);
+        FourRows.put(arguments, Argument.WEIGHTS_BYTES, 4L * width);
+        FourRows.put(arguments, Argument.SUMS, sums);
+        FourRows.put(arguments, Argument.SUMS_BYTES, 4L * headDim);
+        FourRows.put(arguments, Argument.CORRECTION, correction);
+        FourRows.put(arguments, Argument.BLOCKS, headDim / WeightedSumCode.block(lanes));
         MachineCode.call(function(lanes, dtype), arguments);
     }
 }

@@ -29,7 +29,7 @@ record MachineDots(
     private static final int MOST_ROWS_BESIDE_TILES = 3 * FourRowsCode.MAX_TOKENS;
 
     /**
-     * @param mayRound whether activations may be rounded where that is faster, and Java may be gone without
+     * @param mayRound false for products in F32 by Java alone
      * @param routes whether the model has experts, whose choice hangs on differences that rounding can turn round
      * @param dnn multiplies more rows, rounded to BF16; null where nothing is. Its AMX tiles are faster from two rows on,
      *     and its exact products with them are batch-invariant

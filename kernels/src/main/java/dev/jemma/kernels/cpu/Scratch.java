@@ -125,7 +125,7 @@ final class Scratch implements AutoCloseable {
         /** Factors of weights that are digits. */
         final float[] factors = new float[OneDnnDigits.PANEL];
 
-        /** Of a call to a function of {@link FourRowsCode}. */
+        /** Of a call to machine code: {@link CodeArgument}s. */
         final long arguments;
 
         /** Of a block of {@link IntegerActivations} on its way. */
@@ -148,7 +148,8 @@ final class Scratch implements AutoCloseable {
             part = take("partial products", 4L * Projection.PANEL_ROWS * wholeTileColumns(1));
             product = take("products", Projection.PANEL_ROWS * Projection.productStride(rows));
             block = take("activation block", TokenPacking.BLOCK_BYTES);
-            arguments = take("arguments of machine code", FourRowsCode.Argument.BYTES);
+            arguments = take(
+                    "arguments of machine code", Math.max(FourRowsCode.Argument.BYTES, WeightedSumCode.Argument.BYTES));
             numbers = take("whole numbers", IntegerActivations.NUMBERS);
             nativeProduct = dnn == null ? 0 : take("products of matrix units", OneDnnProducts.productBytes());
             denseWeights = dnn == null ? 0 : take("weights at cache lines", OneDnnProducts.weightBytes(cols));

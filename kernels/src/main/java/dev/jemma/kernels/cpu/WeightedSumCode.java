@@ -8,7 +8,6 @@ import dev.jemma.kernels.x86.Assembler;
 import dev.jemma.kernels.x86.Assembler.Condition;
 import dev.jemma.kernels.x86.Gpr;
 import dev.jemma.kernels.x86.Instruction;
-import dev.jemma.kernels.x86.Operand.Memory;
 import dev.jemma.kernels.x86.Operand.Vector;
 
 /**
@@ -23,7 +22,7 @@ final class WeightedSumCode {
     private static final int LANES = 16;
 
     /** What a function reads from the address that it is given, 8 bytes each. Distances are in bytes. */
-    enum Argument {
+    enum Argument implements CodeArgument {
         /** Block by block. Changed. */
         ROWS,
         ROW_BYTES,
@@ -41,15 +40,6 @@ final class WeightedSumCode {
         BLOCKS;
 
         static final int BYTES = 8 * values().length;
-
-        @SuppressWarnings("EnumOrdinal") // The order is the layout, for the code and for who calls it.
-        int offset() {
-            return 8 * ordinal();
-        }
-
-        Memory memory() {
-            return at(Gpr.RDI, offset());
-        }
     }
 
     private static final int VALUE = 16;

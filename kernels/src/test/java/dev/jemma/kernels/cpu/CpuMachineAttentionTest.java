@@ -10,7 +10,7 @@ import org.junit.jupiter.api.BeforeAll;
 class CpuMachineAttentionTest extends AttentionContract {
     @BeforeAll
     static void needsMachineCode() {
-        assumeTrue(FloatDots.available(), "no AVX-512, no memory for machine code, or narrower vectors were asked for");
+        assumeTrue(FloatDots.available(), FloatDots::obstacle);
     }
 
     @Override
