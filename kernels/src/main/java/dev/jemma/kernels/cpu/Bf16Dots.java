@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Dot products of BF16 rows with a few activations, where the processor has such (AVX-512 BF16): the machine code is
- * {@link Bf16DotCode}, as the Vector API has no such operation. One row of activations is left to {@link DenseDots}, which
- * come at the memory's speed. Fewer rows than {@link #MIN_ROUNDED} are split into two BF16 numbers each, which leaves 2^-17
+ * {@link Bf16DotCode}, as the Vector API has no such operation. One row of activations is left to {@link FloatDots}, which
+ * come at the memory's speed, too. Fewer rows than {@link #MIN_ROUNDED} are split into two BF16 numbers each, which leaves 2^-17
  * of an activation out; more are rounded to one, by 2^-9. Batch-invariant products are split, of one row and of many.
  */
 final class Bf16Dots implements GroupedDots {

@@ -12,8 +12,8 @@ import dev.jemma.kernels.x86.Operand.Memory;
 import dev.jemma.kernels.x86.Operand.Vector;
 
 /**
- * Writes the inner loops of {@link FloatDots}: rows of F16 or F32 numbers, of which F16 are converted as they are loaded,
- * times a group of tokens. The Vector API (JDK 25) needs two passes: F16 to an array of floats, then products.
+ * Writes the inner loops of {@link FloatDots}: rows of numbers that are made floats as they are loaded, times a group of
+ * tokens. The Vector API (JDK 25) needs two passes for F16: to an array of floats, then products.
  */
 final class FloatDotCode extends FourRowsCode {
     /** Numbers that a row is taken in. */
@@ -38,7 +38,7 @@ final class FloatDotCode extends FourRowsCode {
 
     /**
      * @param tokens of a group
-     * @param dtype F16 or F32
+     * @param dtype floating-point
      * @param level of the caches, where what is asked for ahead should come to: 1 or 2
      */
     static byte[] of(int tokens, DType dtype, int level) {
@@ -84,6 +84,14 @@ final class FloatDotCode extends FourRowsCode {
 
     /** 16 numbers as floats. */
     static void load(Assembler asm, DType dtype, Vector to, Memory from) {
-        asm.op(dtype == DType.F16 ? Instruction.VCVTPH2PS : Instruction.VMOVUPS, to, from);
+        switch (dtype) {
+            case F32 -> asm.op(Instruction.VMOVUPS, to, from);
+            case F16 -> asm.op(Instruction.VCVTPH2PS, to, from);
+            case BF16 -> {
+                asm.op(Instruction.VPMOVZXWD, to, from);
+                asm.shift(Instruction.VPSLLD, to, to, 16);
+            }
+            case I32 -> throw new IllegalArgumentException("weights are floating-point");
+        }
     }
 }

@@ -10,20 +10,23 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Dot products of rows of F16 and F32 numbers with a few rows of floats, by {@link FloatDotCode} where the processor has
+ * Dot products of rows of numbers with a few rows of floats, by {@link FloatDotCode} where the processor has
  * AVX-512: of weights, and of cached keys. As exact as F32, and batch-invariant: each sum is added in one order, whatever is
  * beside it.
  */
 final class FloatDots implements GroupedDots {
-    private static final FloatDots OF_WEIGHTS = new FloatDots(1);
+    private static final FloatDots OF_WEIGHTS = new FloatDots(2);
     private static final FloatDots OF_KEYS = new FloatDots(2);
 
     /** How far weights are asked for ahead: see {@link IntegerDotCode}. */
-    private static final int AHEAD = 512;
+    private static final int AHEAD = 1024;
+
+    /** Of numbers. */
+    private static final int KINDS = 3;
 
     private final int level;
     private final AtomicReferenceArray<@Nullable MemorySegment> functions =
-            new AtomicReferenceArray<>(2 * FourRowsCode.MAX_TOKENS);
+            new AtomicReferenceArray<>(KINDS * FourRowsCode.MAX_TOKENS);
 
     /** Why not, or the empty string. */
     private static final class Once {
@@ -55,7 +58,7 @@ final class FloatDots implements GroupedDots {
     }
 
     private MemorySegment function(DType dtype, int tokens) {
-        int index = (dtype == DType.F16 ? 0 : FourRowsCode.MAX_TOKENS) + tokens - 1;
+        int index = kind(dtype) * FourRowsCode.MAX_TOKENS + tokens - 1;
         MemorySegment function = functions.get(index);
         if (function == null) {
             function = MachineCode.function(FloatDotCode.of(tokens, dtype, level));
@@ -64,11 +67,18 @@ final class FloatDots implements GroupedDots {
         return function;
     }
 
+    private static int kind(DType dtype) {
+        return switch (dtype) {
+            case F32 -> 0;
+            case F16 -> 1;
+            case BF16 -> 2;
+            case I32 -> throw new IllegalArgumentException("weights are floating-point");
+        };
+    }
+
     @Override
     public boolean takes(Weight w) {
-        return w instanceof DenseWeight dense
-                && (dense.dtype() == DType.F16 || dense.dtype() == DType.F32)
-                && w.cols() % FloatDotCode.BLOCK == 0;
+        return w instanceof DenseWeight && w.cols() % FloatDotCode.BLOCK == 0;
     }
 
     @Override

@@ -12,18 +12,18 @@ import org.jspecify.annotations.Nullable;
  * Which products of few rows a stream computes with machine code of Jemma's own: null for none.
  *
  * @param integers of quantized weights
- * @param mostIntegerRows activations up to which these are faster than what there is besides
  * @param bf16 of BF16 weights
- * @param floats of F16 and F32 weights
+ * @param floats of F16 and F32 weights, and of BF16 weights where {@code bf16} is not for them
+ * @param tiles whether more than one row of BF16 weights, or {@link #MOST_ROWS_BESIDE_TILES} of others, are for AMX
  * @param invariant whether a kind of weight goes one way, whatever the number of rows
  */
 record MachineDots(
         @Nullable IntegerDots integers,
-        int mostIntegerRows,
         @Nullable Bf16Dots bf16,
         @Nullable FloatDots floats,
+        boolean tiles,
         boolean invariant) {
-    static final MachineDots NONE = new MachineDots(null, 0, null, null, false);
+    static final MachineDots NONE = new MachineDots(null, null, null, false, false);
 
     /** AMX makes 16 rows 1.4 times as fast, and takes as long for 8 (Xeon). */
     private static final int MOST_ROWS_BESIDE_TILES = 3 * FourRowsCode.MAX_TOKENS;
@@ -42,9 +42,9 @@ record MachineDots(
         boolean invariant = choice == KernelChoice.BATCH_INVARIANT;
         return new MachineDots(
                 invariant && tiles ? null : IntegerDots.of(!routes),
-                tiles ? MOST_ROWS_BESIDE_TILES : TokenGroups.MAX,
                 dnn == null || tiles || routes ? null : Bf16Dots.of(invariant),
                 FloatDots.ofWeights(),
+                tiles,
                 invariant);
     }
 
@@ -52,12 +52,21 @@ record MachineDots(
     @Nullable
     GroupedDots of(int rows, Weight w) {
         GroupedDots dots = switch (w) {
-            case AffineWeight affine -> invariant || rows <= mostIntegerRows ? integers : null;
-            case DenseWeight dense
-            when dense.dtype() == DType.BF16 ->
-                invariant || (rows >= Bf16Dots.MIN && rows <= TokenGroups.MAX) ? bf16 : null;
+            case AffineWeight affine ->
+                invariant || rows <= (tiles ? MOST_ROWS_BESIDE_TILES : TokenGroups.MAX) ? integers : null;
+            case DenseWeight dense when dense.dtype() == DType.BF16 -> ofBf16(rows);
             case DenseWeight dense -> invariant || rows <= TokenGroups.MAX ? floats : null;
         };
         return dots != null && dots.takes(w) ? dots : null;
+    }
+
+    private @Nullable GroupedDots ofBf16(int rows) {
+        if (invariant) {
+            return bf16;
+        }
+        if (bf16 != null && rows >= Bf16Dots.MIN) {
+            return rows <= TokenGroups.MAX ? bf16 : null;
+        }
+        return rows <= (tiles ? 1 : TokenGroups.MAX) ? floats : null;
     }
 }

@@ -62,7 +62,7 @@ final class Projection {
     /** Of way {@link Way#GROUPED_DOTS}. */
     private @Nullable GroupedDots grouped;
 
-    private final RowTask roundTask = this::round;
+    private final RowTask arrangeTask = this::arrange;
     private final RowTask dotsTask = this::dots;
     private final RowTask tilesTask = this::tiles;
 
@@ -190,14 +190,13 @@ final class Projection {
                 this.x = x;
                 for (firstRow = 0; firstRow < rows; firstRow += TokenGroups.MAX) {
                     count = Math.min(TokenGroups.MAX, rows - firstRow);
-                    pool.run(roundTask, count, 1);
+                    arrange();
                     share(dotsTask, outputs, dotsGrain(outputs));
                 }
             }
             case DOTS -> {
-                for (int row = 0; row < rows; row++) {
-                    Dots.arrange(scratch.inputs(row), Memory.address(x, row), weights[0], rows);
-                }
+                this.x = x;
+                arrange();
                 share(dotsTask, outputs, dotsGrain(outputs));
             }
             case TILES -> {
@@ -243,11 +242,36 @@ final class Projection {
         return grouped;
     }
 
-    private void round(int worker, int from, int to) {
+    /**
+     * Activations of one row, each thread arranges for itself when it takes its first chunk: that takes it no longer than
+     * waiting for another thread to do so, and then it has them in its own caches.
+     */
+    private void arrange() {
+        scratch.beginProduct();
+        if (count > 1) {
+            pool.run(arrangeTask, count, 1);
+        }
+    }
+
+    private void arrange(int worker, int from, int to) {
         for (int row = from; row < to; row++) {
             long at = Memory.address(x, firstRow + row);
-            grouped().round(scratch.groups(0), row, count, at, weights[0], scratch.worker(worker));
+            if (way == Way.GROUPED_DOTS) {
+                grouped().round(scratch.groups(0), row, count, at, weights[0], scratch.worker(worker));
+            } else {
+                Dots.arrange(scratch.inputs(row), at, weights[0], count);
+            }
         }
+    }
+
+    private void arrangeOwn(Scratch.Worker own) {
+        long at = Memory.address(x, firstRow);
+        if (way == Way.GROUPED_DOTS) {
+            grouped().round(own.group, 0, 1, at, weights[0], own);
+        } else {
+            Dots.arrange(own.input, at, weights[0], 1);
+        }
+        own.arrangedFor = scratch.product();
     }
 
     private int dotsGrain(int outputs) {
@@ -261,6 +285,9 @@ final class Projection {
 
     private void dots(int worker, int from, int to) {
         Scratch.Worker own = scratch.worker(worker);
+        if (count == 1 && own.arrangedFor != scratch.product()) {
+            arrangeOwn(own);
+        }
         int first = 0;
         for (int i = 0; i < numWeights; i++) {
             int begin = Math.max(from - first, 0);
@@ -284,9 +311,11 @@ final class Projection {
         long stride = 4L * outs[i].rowStride();
         int outputs = end - begin;
         if (way == Way.GROUPED_DOTS) {
-            grouped().rows(out, stride, scratch.groups(0), count, weights[i], begin, outputs, own);
+            TokenGroups in = count == 1 ? own.group : scratch.groups(0);
+            grouped().rows(out, stride, in, count, weights[i], begin, outputs, own);
         } else {
-            Dots.rows(out, stride, scratch.inputs(0), count, weights[i], begin, outputs, own);
+            Dots.Inputs in = count == 1 ? own.input : scratch.inputs(0);
+            Dots.rows(out, stride, in, count, weights[i], begin, outputs, own);
         }
     }
 

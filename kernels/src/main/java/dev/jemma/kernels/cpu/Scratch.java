@@ -40,6 +40,7 @@ final class Scratch implements AutoCloseable {
     /** Partial results of an attention whose keys are split: see {@code Attention}. */
     final long partials;
 
+    private long product;
     private final Dots.Inputs[] inputs = new Dots.Inputs[Projection.FEW];
     private final TokenGroups[] groups = new TokenGroups[TokenGroups.MAX];
 
@@ -134,6 +135,14 @@ final class Scratch implements AutoCloseable {
         /** What {@link OneDnnPrimitives#split} needs. */
         final long rests;
 
+        /** Room for one row of activations that the thread arranges for itself, in one of two ways. */
+        final Dots.Inputs input;
+
+        final TokenGroups group;
+
+        /** The {@link #product} that one of those is for. */
+        long arrangedFor;
+
         private final @Nullable OneDnnPrimitives primitives;
         final AttentionScratch attention;
         final float[] halves;
@@ -151,6 +160,14 @@ final class Scratch implements AutoCloseable {
             arguments = take(
                     "arguments of machine code", Math.max(FourRowsCode.Argument.BYTES, WeightedSumCode.Argument.BYTES));
             numbers = take("whole numbers", IntegerActivations.NUMBERS);
+            input = new Dots.Inputs(
+                    take("own arranged activations", 4L * (cols + Lanes.COUNT)),
+                    0,
+                    take("own group sums", AffineDots.sumsBytes(cols)),
+                    0);
+            group = new TokenGroups(
+                    take("own rounded activations", IntegerActivations.bytes(cols)),
+                    take("own sums of rounded activations", IntegerActivations.sumsBytes(cols / 32)));
             nativeProduct = dnn == null ? 0 : take("products of matrix units", OneDnnProducts.productBytes());
             denseWeights = dnn == null ? 0 : take("weights at cache lines", OneDnnProducts.weightBytes(cols));
             codes = dnn == null ? 0 : take("codes as digits", OneDnnDigits.panelBytes());
@@ -190,6 +207,16 @@ final class Scratch implements AutoCloseable {
     /** For functions of {@link FourRowsCode}: room for {@link TokenGroups#MAX} tokens, less by {@code first}. */
     TokenGroups groups(int first) {
         return groups[first];
+    }
+
+    /** Counts products of rows whose activations are arranged. */
+    void beginProduct() {
+        product++;
+    }
+
+    /** The number of the last one begun. */
+    long product() {
+        return product;
     }
 
     /** Whether oneDNN multiplies in AMX tiles. */

@@ -35,7 +35,7 @@ final class HardenedProcess {
             System.out.println(refused.getMessage());
         }
         MachineDots dots = MachineDots.of(KernelChoice.FASTEST, true, false, null);
-        System.out.println(dots.equals(new MachineDots(null, TokenGroups.MAX, null, null, false)));
+        System.out.println(dots.equals(new MachineDots(null, null, null, false, false)));
         System.out.println(MachineAttention.takes(4, 256));
     }
 }
