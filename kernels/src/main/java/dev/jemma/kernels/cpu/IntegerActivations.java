@@ -109,12 +109,13 @@ final class IntegerActivations {
     private static float group(long numbers, long sum, long x, int count, int digits) {
         float most = digits == 2 ? LARGEST_OF_TWO : LARGEST_OF_THREE;
         int halves = digits == 2 ? HALVES_OF_TWO : HALVES_OF_THREE;
-        FloatVector largest = FloatVector.zero(Lanes.F);
+        // Floats without sign are ordered as integers are, whose maximum is one instruction; that of floats is five.
+        IntVector largest = IntVector.zero(Lanes.I);
         for (int i = 0; i < count; i += Lanes.COUNT) {
             largest = largest.max(
-                    FloatVector.fromMemorySegment(Lanes.F, ALL, x + 4L * i, LE).abs());
+                    IntVector.fromMemorySegment(Lanes.I, ALL, x + 4L * i, LE).and(Integer.MAX_VALUE));
         }
-        float max = largest.reduceLanes(VectorOperators.MAX);
+        float max = Float.intBitsToFloat(largest.reduceLanes(VectorOperators.MAX));
         float inverse = most / max;
         // Of numbers whose inverses are not finite nothing would be left, and of 0 there is nothing.
         boolean vanishes = inverse > Float.MAX_VALUE;
