@@ -15,11 +15,10 @@ import org.jspecify.annotations.Nullable;
  * beside it.
  */
 final class FloatDots implements GroupedDots {
-    private static final FloatDots OF_WEIGHTS = new FloatDots(2);
-    private static final FloatDots OF_KEYS = new FloatDots(2);
+    private static final Ahead AHEAD = Ahead.of(16);
 
-    /** How far weights are asked for ahead: see {@link IntegerDotCode}. */
-    private static final int AHEAD = 1024;
+    private static final FloatDots OF_WEIGHTS = new FloatDots(AHEAD.level());
+    private static final FloatDots OF_KEYS = new FloatDots(2);
 
     /** Of numbers. */
     private static final int KINDS = 3;
@@ -98,7 +97,7 @@ final class FloatDots implements GroupedDots {
             Scratch.Worker own) {
         DType dtype = ((DenseWeight) w).dtype();
         long from = Memory.address(((DenseWeight) w).at()) + (long) dtype.byteSize() * w.cols() * firstRow;
-        rows(out, outStride, 4, in.x(), tokens, from, dtype, w.cols(), rows, AHEAD, own.arguments);
+        rows(out, outStride, 4, in.x(), tokens, from, dtype, w.cols(), rows, AHEAD.bytes(), own.arguments);
     }
 
     /**

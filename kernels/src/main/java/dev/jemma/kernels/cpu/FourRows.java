@@ -10,7 +10,10 @@ import dev.jemma.kernels.x86.MachineCode;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/** Calls functions of {@link FourRowsCode} for ranges of rows, in the order of {@link Streams}. */
+/**
+ * Calls functions of {@link FourRowsCode} for ranges of rows, of which the four quarters of {@link Streams} are read at once.
+ * Half quarters in turn, as there, cost a tenth to a quarter of the speed where lines are asked for {@link Ahead}.
+ */
 final class FourRows {
     private static final String[] FEATURES = {"avx512f", "avx512bw", "avx512dq", "avx512vl"};
 
@@ -87,9 +90,7 @@ final class FourRows {
         put(to, Argument.OUT, out);
         put(to, Argument.OUT_APART, apart * get(to, Argument.OUT_ROW));
         put(to, Argument.COUNT, count);
-        put(to, Argument.ROW, Streams.row(0, count));
-        put(to, Argument.NEXT_ROW, Streams.row(1, count));
-        put(to, Argument.ROW_STEP, (long) Streams.row(2, count) - Streams.row(0, count));
+        put(to, Argument.ROW, 0);
         MachineCode.call(function, to);
     }
 }

@@ -36,10 +36,6 @@ abstract class FourRowsCode {
         COUNT,
         /** The next row of the first quarter. Changed. */
         ROW,
-        /** The one after it. Changed. */
-        NEXT_ROW,
-        /** From a row to the next but one. */
-        ROW_STEP,
         /** Of quantized weights. */
         SCALES,
         BIASES,
@@ -122,9 +118,8 @@ abstract class FourRowsCode {
         add(Argument.SUMS_NOW, Argument.SUMS_GROUP);
         countDown(Argument.GROUPS_LEFT, nextGroup);
         asm.mov(Gpr.RAX, Argument.ROW.memory());
-        asm.add(Gpr.RAX, Argument.ROW_STEP.memory());
-        move(Argument.ROW, Argument.NEXT_ROW);
-        asm.mov(Argument.NEXT_ROW.memory(), Gpr.RAX);
+        asm.add(Gpr.RAX, 1);
+        asm.mov(Argument.ROW.memory(), Gpr.RAX);
         countDown(Argument.COUNT, nextRows);
         asm.vzeroupper();
         for (int i = SAVED.length - 1; i >= 0; i--) {
