@@ -72,7 +72,7 @@ final class Bf16Dots implements GroupedDots {
     }
 
     @Override
-    public void round(TokenGroups to, int token, int tokens, long x, Weight w, Scratch.Worker own) {
+    public void arrange(TokenGroups to, int token, int tokens, long x, Weight w, Scratch.Worker own) {
         int cols = w.cols();
         int parts = parts(tokens);
         int unit = Lanes.BYTES * parts;

@@ -98,7 +98,7 @@ final class ExpertOps {
     private void arrange(int input, long x, ExpertWeight w) {
         Dots.Inputs to = scratch.inputs(input);
         if (integers != null && integers.takes(w.stack())) {
-            integers.round(scratch.groups(input), 0, 1, x, w.stack(), scratch.worker(0));
+            integers.arrange(scratch.groups(input), 0, 1, x, w.stack(), scratch.worker(0));
         } else if (choice == KernelChoice.BATCH_INVARIANT) {
             WordOrder.arrange(to.x(), x, w.cols(), Dots.perWord(w.stack()));
         } else {

@@ -81,7 +81,7 @@ final class FloatDots implements GroupedDots {
     }
 
     @Override
-    public void round(TokenGroups to, int token, int tokens, long x, Weight w, Scratch.Worker own) {
+    public void arrange(TokenGroups to, int token, int tokens, long x, Weight w, Scratch.Worker own) {
         arrange(to.x(), token, tokens, x, w.cols(), 1);
     }
 

@@ -8,7 +8,7 @@ sealed interface GroupedDots permits IntegerDots, Bf16Dots, FloatDots {
     boolean takes(Weight w);
 
     /** Brings the {@code token}-th of {@code tokens} rows of activations into the form and order for {@link #rows}. */
-    void round(TokenGroups to, int token, int tokens, long x, Weight w, Scratch.Worker own);
+    void arrange(TokenGroups to, int token, int tokens, long x, Weight w, Scratch.Worker own);
 
     /** {@code out[t, r] = w[firstRow + r] . x[t]} for {@code rows} weight rows and {@code tokens} rounded rows. */
     void rows(

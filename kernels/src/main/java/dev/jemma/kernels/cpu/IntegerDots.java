@@ -110,7 +110,7 @@ final class IntegerDots implements GroupedDots {
     }
 
     @Override
-    public void round(TokenGroups to, int token, int tokens, long x, Weight w, Scratch.Worker own) {
+    public void arrange(TokenGroups to, int token, int tokens, long x, Weight w, Scratch.Worker own) {
         AffineWeight affine = (AffineWeight) w;
         AffineShape shape = AffineShape.of(affine.bits(), affine.groupSize());
         int unit = IntegerActivations.unit(digits, affine.bits());

@@ -1,7 +1,5 @@
 package dev.jemma.kernels.cpu;
 
-import dev.jemma.kernels.AffineWeight;
-import dev.jemma.kernels.DenseWeight;
 import dev.jemma.kernels.KernelChoice;
 import dev.jemma.kernels.Tensor;
 import dev.jemma.kernels.Weight;
@@ -17,15 +15,6 @@ final class Projection {
     /** From this many rows on, tiles are faster than dot products, which repeat the unpacking for every row or four. */
     static final int FEW = 8;
 
-    /** Weight rows of a panel: 8 tiles. */
-    static final int PANEL_ROWS = 8 * Tiles.ROWS;
-
-    /**
-     * Weight columns of a panel: a multiple of every block of {@link WordOrder} and of every group. With 64 tokens that
-     * is 256 KiB of packed activations, beside 192 KiB of panel in an L2 cache of 1 or 2 MiB.
-     */
-    static final int PANEL_COLS = 1024;
-
     /** Bytes of weights that a thread takes at a time in a decode: two dozen microseconds at 10 GB/s. */
     private static final int CHUNK_BYTES = 256 << 10;
 
@@ -38,7 +27,7 @@ final class Projection {
     private final Logits logits;
     private final RowPool pool;
     private final Scratch scratch;
-    private final TokenPacking packing;
+    private final PanelProducts panels;
     private final OneDnnProducts exact;
     private final OneDnnRounded rounded;
     private final Weight[] weights = new Weight[3];
@@ -93,14 +82,9 @@ final class Projection {
         this.logits = logits;
         this.pool = pool;
         this.scratch = scratch;
-        this.packing = new TokenPacking(pool, scratch);
+        this.panels = new PanelProducts(pool, scratch);
         this.exact = new OneDnnProducts(pool, scratch);
         this.rounded = new OneDnnRounded(pool, scratch);
-    }
-
-    /** Bytes from one row of products to the next; the extra line keeps the rows of a column in different cache sets. */
-    static long productStride(int tokens) {
-        return 4L * Scratch.wholeTileColumns(tokens) + 64;
     }
 
     void matmul(int rows, Tensor out, Tensor x, Weight w) {
@@ -200,9 +184,9 @@ final class Projection {
                 share(dotsTask, outputs, dotsGrain(outputs));
             }
             case TILES -> {
-                packing.pack(rows, x, Dots.perWord(weights[0]));
+                panels.pack(rows, x, weights[0]);
                 int rowsEach = Math.ceilDiv(outputs, CHUNKS_PER_THREAD * pool.threads());
-                share(tilesTask, outputs, Math.min(PANEL_ROWS, Tiles.wholeRows(rowsEach)));
+                share(tilesTask, outputs, PanelProducts.grain(rowsEach));
             }
         }
     }
@@ -257,7 +241,7 @@ final class Projection {
         for (int row = from; row < to; row++) {
             long at = Memory.address(x, firstRow + row);
             if (way == Way.GROUPED_DOTS) {
-                grouped().round(scratch.groups(0), row, count, at, weights[0], scratch.worker(worker));
+                grouped().arrange(scratch.groups(0), row, count, at, weights[0], scratch.worker(worker));
             } else {
                 Dots.arrange(scratch.inputs(row), at, weights[0], count);
             }
@@ -267,7 +251,7 @@ final class Projection {
     private void arrangeOwn(Scratch.Worker own) {
         long at = Memory.address(x, firstRow);
         if (way == Way.GROUPED_DOTS) {
-            grouped().round(own.group, 0, 1, at, weights[0], own);
+            grouped().arrange(own.group, 0, 1, at, weights[0], own);
         } else {
             Dots.arrange(own.input, at, weights[0], 1);
         }
@@ -351,56 +335,7 @@ final class Projection {
         switch (way) {
             case ROUNDED -> rounded.outputs(w, out, begin, end, own);
             case EXACT -> exact.outputs(w, out, begin, end, own);
-            case DOTS, GROUPED_DOTS, TILES -> ownTiles(w, out, begin, end, own);
-        }
-    }
-
-    private void ownTiles(Weight w, Tensor out, int begin, int end, Scratch.Worker own) {
-        int count = end - begin;
-        long stride = productStride(rows);
-        for (int col = 0; col < w.cols(); col += PANEL_COLS) {
-            int cols = Math.min(PANEL_COLS, w.cols() - col);
-            unpack(w, begin, count, col, cols, own);
-            for (int token = 0; token < rows; ) {
-                int vectors = Tiles.vectors(rows - token);
-                int width = vectors * Lanes.COUNT;
-                long x = scratch.packed + 4L * ((long) w.cols() * token + (long) col * width);
-                long to = own.product + 4L * token;
-                if (col == 0) {
-                    Tiles.product(vectors, count, own.panel, 4L * PANEL_COLS, 4, x, to, stride, cols);
-                } else {
-                    Tiles.product(vectors, count, own.panel, 4L * PANEL_COLS, 4, x, own.part, 4L * width, cols);
-                    for (int row = 0; row < count; row++) {
-                        RowKernels.add(to + row * stride, to + row * stride, own.part + 4L * width * row, width, 1);
-                    }
-                }
-                token += width;
-            }
-        }
-        for (int token = 0; token < rows; token++) {
-            long to = Memory.address(out, token) + 4L * begin;
-            TokenPacking.column(to, own.product + 4L * token, stride, count);
-        }
-    }
-
-    /** Columns {@code [col, col + cols)} of some rows, as floats in word order. */
-    private static void unpack(Weight w, int firstRow, int count, int col, int cols, Scratch.Worker own) {
-        int groups = 0;
-        if (w instanceof AffineWeight affine) {
-            groups = Math.ceilDiv(cols, affine.groupSize());
-            Dots.unpackScales(affine, firstRow, count, col / affine.groupSize(), groups, own);
-        }
-        for (int row = 0; row < count; row++) {
-            long to = own.panel + 4L * PANEL_COLS * row;
-            long element = (long) (firstRow + row) * w.cols() + col;
-            switch (w) {
-                case DenseWeight dense -> Dots.unpack(to, dense, element, cols, own);
-                case AffineWeight affine -> {
-                    long codes = Memory.address(affine.codes()) + element * affine.bits() / 8;
-                    AffineShape shape = AffineShape.of(affine.bits(), affine.groupSize());
-                    Unpack.affineWords(to, codes, cols, shape, own.scales, own.biases, row * groups);
-                }
-            }
+            case DOTS, GROUPED_DOTS, TILES -> panels.outputs(rows, w, out, begin, end, own);
         }
     }
 }

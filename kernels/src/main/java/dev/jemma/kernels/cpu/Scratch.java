@@ -91,10 +91,10 @@ final class Scratch implements AutoCloseable {
         /** One row of weights as floats. */
         final long weights;
 
-        /** Unpacked weights: {@link Projection#PANEL_ROWS} rows of {@link Projection#PANEL_COLS}. */
+        /** Unpacked weights: {@link PanelProducts#PANEL_ROWS} rows of {@link PanelProducts#PANEL_COLS}. */
         final long panel;
 
-        /** Products of a panel: its rows, {@link Projection#productStride} bytes apart. */
+        /** Products of a panel: its rows, {@link PanelProducts#productStride} bytes apart. */
         final long product;
 
         /** What one stretch of columns adds to the products of a panel with one tile's activations. */
@@ -153,9 +153,9 @@ final class Scratch implements AutoCloseable {
             run = take("run", 4L * (RUN + Lanes.COUNT));
             row = take("row", 4L * (cols + Lanes.COUNT));
             weights = take("weight row", 4L * (cols + Lanes.COUNT));
-            panel = take("weight panel", 4L * Projection.PANEL_ROWS * Projection.PANEL_COLS);
-            part = take("partial products", 4L * Projection.PANEL_ROWS * wholeTileColumns(1));
-            product = take("products", Projection.PANEL_ROWS * Projection.productStride(rows));
+            panel = take("weight panel", 4L * PanelProducts.PANEL_ROWS * PanelProducts.PANEL_COLS);
+            part = take("partial products", 4L * PanelProducts.PANEL_ROWS * wholeTileColumns(1));
+            product = take("products", PanelProducts.PANEL_ROWS * PanelProducts.productStride(rows));
             block = take("activation block", TokenPacking.BLOCK_BYTES);
             arguments = take(
                     "arguments of machine code", Math.max(FourRowsCode.Argument.BYTES, WeightedSumCode.Argument.BYTES));
