@@ -60,7 +60,7 @@ public final class CpuProvider implements DeviceProvider {
             uses.add("BF16 weights of several rows (AVX-512 BF16)");
         }
         if (dots.floats() != null) {
-            uses.add("F16 and F32 weights and attention (AVX-512)");
+            uses.add("other weights that are not quantized, and attention (AVX-512)");
         }
         return dots.integers() == null
                 ? Finding.fact(
