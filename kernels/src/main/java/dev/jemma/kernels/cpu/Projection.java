@@ -255,7 +255,7 @@ final class Projection {
         } else {
             Dots.arrange(own.input, at, weights[0], 1);
         }
-        own.arrangedFor = scratch.product();
+        own.arrangedFor = scratch.productNumber();
     }
 
     private int dotsGrain(int outputs) {
@@ -269,7 +269,7 @@ final class Projection {
 
     private void dots(int worker, int from, int to) {
         Scratch.Worker own = scratch.worker(worker);
-        if (count == 1 && own.arrangedFor != scratch.product()) {
+        if (count == 1 && own.arrangedFor != scratch.productNumber()) {
             arrangeOwn(own);
         }
         int first = 0;

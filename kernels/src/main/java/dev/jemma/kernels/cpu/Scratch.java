@@ -40,7 +40,7 @@ final class Scratch implements AutoCloseable {
     /** Partial results of an attention whose keys are split: see {@code Attention}. */
     final long partials;
 
-    private long product;
+    private long productNumber;
     private final Dots.Inputs[] inputs = new Dots.Inputs[Projection.FEW];
     private final TokenGroups[] groups = new TokenGroups[TokenGroups.MAX];
 
@@ -140,7 +140,7 @@ final class Scratch implements AutoCloseable {
 
         final TokenGroups group;
 
-        /** The {@link #product} that one of those is for. */
+        /** The {@link #productNumber} that one of those is for. */
         long arrangedFor;
 
         private final @Nullable OneDnnPrimitives primitives;
@@ -211,12 +211,12 @@ final class Scratch implements AutoCloseable {
 
     /** Counts products of rows whose activations are arranged. */
     void beginProduct() {
-        product++;
+        productNumber++;
     }
 
     /** The number of the last one begun. */
-    long product() {
-        return product;
+    long productNumber() {
+        return productNumber;
     }
 
     /** Whether oneDNN multiplies in AMX tiles. */
